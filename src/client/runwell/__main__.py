@@ -1,0 +1,7 @@
+"""``python -m runwell`` is the command ``runwell``."""
+
+import sys
+
+from runwell.cli import main
+
+sys.exit(main())

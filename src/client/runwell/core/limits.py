@@ -1,0 +1,70 @@
+"""Every limit of the wire, the spool and the events, in one place; what happens at each is said beside it."""
+
+RECORD_BYTES_MAX = 16 << 20
+"""One record. A larger row is refused by `log()` with the size and the limit; the step does not advance."""
+
+BATCH_BYTES_TARGET = 256 << 10
+"""A batch is cut when its records reach this many bytes: large enough for columns, small enough to be acked quickly."""
+
+BATCH_BYTES_MAX = 20 << 20
+"""An encoded batch: a record at its limit plus framing. A larger one is refused as invalid and bisected."""
+
+BATCH_RECORDS_MAX = 65_536
+"""Records in a batch; the forwarder cuts there."""
+
+DECOMPRESSED_BYTES_MAX = 64 << 20
+"""A batch's events after decompression. More is refused as invalid before it is decompressed to the end."""
+
+DECOMPRESSED_RATIO_MAX = 32
+"""Decompressed to compressed bytes of a batch. More is refused: a decompression bomb."""
+
+KEY_BYTES_MAX = 512
+"""A metric key in UTF-8. The key is dropped from its row with a warning that names it."""
+
+ROW_KEYS_MAX = 100_000
+"""Keys of a row. A wider row is refused by `log()`."""
+
+RUN_KEYS_MAX = 200_000
+"""Distinct keys of a run. Values of further keys are kept in the log and counted, not indexed."""
+
+WRITER_SCHEMAS_MAX = 4_096
+"""Distinct (keys, types) of a writer that get a schema; further ones take the general path, which carries its keys."""
+
+STRING_BYTES_MAX = 1 << 20
+"""A string value in UTF-8. The value is dropped with a warning, the rest of the row is kept."""
+
+JSON_DEPTH_MAX = 32
+"""Nesting of a value. A deeper value is dropped with a warning, the rest of the row is kept."""
+
+CONFIG_BYTES_MAX = 8 << 20
+"""A run's config as JSON. The update that would exceed it raises."""
+
+RUN_ID_CHARACTERS_MAX = 128
+PROJECT_CHARACTERS_MAX = 128
+TAG_CHARACTERS_MAX = 64
+
+PATCH_BYTES_MAX = 1 << 20
+"""Uncommitted changes carried with a run; of a larger patch only the digest is."""
+
+IN_FLIGHT_BYTES_MAX = 1 << 20
+"""Sent and not yet acknowledged, for each writer; one batch may always be in flight."""
+
+SEGMENT_BYTES = 64 << 20
+"""A spool segment is closed at this size, so that acknowledged parts of a long run can be removed."""
+
+UNSYNCED_BYTES_MAX = 8 << 20
+"""Frames that a writer keeps until they are synced, to rewrite them should the sync fail; at the limit it syncs at once."""
+
+SPOOL_BYTES_MAX = 20 << 30
+"""A spool's default limit is this or half of what was free at its start, whichever is less; then new rows are dropped and counted."""
+
+KEPT_BYTES_MAX = 1 << 30
+KEPT_S_MAX = 24 * 3600
+"""Acknowledged segments of a spool are kept for this long or this much, for a collector restored from a backup."""
+
+HEARTBEAT_INTERVAL_S = 10.0
+SILENT_AFTER_S = 60.0
+"""A writer not heard of for this long is stated silent; six heartbeats may be lost before."""
+
+GIVE_UP_AFTER_S = 7 * 24 * 3600
+"""A forwarder that reached no server for this long ends; the spool stays for `runwell sync`."""

@@ -1,0 +1,1 @@
+"""Runwell: see docs/architecture.md."""
