@@ -50,7 +50,7 @@ class Component:
     def schedule_restart(self, now: float) -> float:
         """Called at its death; returns the seconds until it is started again."""
         self._deaths = 1 if now - self._started_at >= STABLE_S else self._deaths + 1
-        wait_s = min(RESTART_WAIT_S * 2.0 ** (self._deaths - 1), RESTART_WAIT_S_MAX)
+        wait_s = min(RESTART_WAIT_S * 2.0 ** min(self._deaths - 1, 10), RESTART_WAIT_S_MAX)
         self.restart_at = now + wait_s
         return wait_s
 
