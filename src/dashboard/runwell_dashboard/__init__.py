@@ -1,1 +1,1 @@
-"""Runwell: see docs/architecture.md."""
+"""The HTTP read API and a plain table of runs, over the projector's views."""

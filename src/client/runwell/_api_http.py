@@ -1,0 +1,164 @@
+"""Runs of a server, over its HTTP API, with the standard library."""
+
+import http.client
+import json
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from runwell._api_errors import ApiError, NotFoundError, RequestRefusedError
+from runwell._api_source import RowQuery, RunName
+from runwell.core.filters import Expression, Order
+from runwell.errors import ServerUnreachableError
+
+TIMEOUT_S = 30.0
+"""For each answer. The server itself gives up a consistent read after 10 s and says so."""
+
+
+def find_server(base_url: str | None = None) -> str:
+    """The server's address: the argument, ``RUNWELL_BASE_URL``, or what ``runwell up`` wrote under the root directory.
+
+    Raises ServerUnreachableError when none is known.
+    """
+    given = base_url or os.environ.get("RUNWELL_BASE_URL")
+    if given:
+        return given.rstrip("/")
+    root = Path(os.environ.get("RUNWELL_DIR") or Path.home() / ".runwell")
+    try:
+        return str(json.loads((root / "server" / "server.json").read_text())["http"]).rstrip("/")
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ServerUnreachableError(
+            "no server is known: start one with `runwell up`, or set RUNWELL_BASE_URL to the address of one, "
+            "or read spools without a server (--spool DIR, Api(spool=DIR))"
+        ) from None
+
+
+class HttpSource:
+    """Asks a server. Each thread keeps one connection open; a lost one is made anew."""
+
+    def __init__(self, base_url: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        self.base_url = find_server(base_url)
+        self._timeout_s = timeout_s
+        self._address = urlsplit(self.base_url if "//" in self.base_url else f"http://{self.base_url}")
+        if self._address.scheme not in ("http", "https") or not self._address.hostname:
+            raise ServerUnreachableError(f"{self.base_url} is not an address such as http://127.0.0.1:8080")
+        self._local = threading.local()
+
+    def projects(self) -> list[dict[str, Any]]:
+        """All projects."""
+        return list(self.get("projects")["projects"])
+
+    def runs(
+        self,
+        entity: str | None,
+        project: str | None,
+        where: Expression | None,
+        order: Sequence[Order],
+        offset: int,
+        limit: int,
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """How many runs match, and one page of their views."""
+        asked = {
+            "entity": entity,
+            "project": project,
+            "filter": None if where is None else str(where),
+            "order": ",".join(map(str, order)) or None,
+            "offset": offset,
+            "limit": limit,
+        }
+        found = self.get("runs", asked)
+        return found["total"], found["runs"]
+
+    def run(self, name: RunName) -> dict[str, Any] | None:
+        """A run's view."""
+        try:
+            view: dict[str, Any] = self.get(_path(name))
+        except NotFoundError:
+            return None
+        return view
+
+    def rows(
+        self, name: RunName, query: RowQuery, after: str | None, limit: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of rows, and the cursor of the next one."""
+        asked = {
+            "key": query.keys,
+            "min_step": query.min_step,
+            "max_step": query.max_step,
+            "masked": int(query.masked),
+            "all": int(query.all_attempts),
+            "after": after,
+            "limit": limit,
+            "consistent": int(after is None),
+        }
+        found = self.get(f"{_path(name)}/history", asked)
+        return found["rows"], found["next"]
+
+    def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """The JSON content at a path below /api/v1/."""
+        given = {name: value for name, value in (parameters or {}).items() if value is not None}
+        query = urlencode(given, doseq=True, errors="replace")
+        status, body = self._answer(f"{self._address.path}/api/v1/{path}{'?' if query else ''}{query}")
+        try:
+            content = json.loads(body)
+            if status != 200:
+                raise _error(status, content["error"])
+        except (ValueError, KeyError, TypeError):
+            raise ApiError(f"{self.base_url} answered {status} with something that is not Runwell's") from None
+        return content
+
+    def _answer(self, target: str) -> tuple[int, bytes]:
+        try:
+            try:
+                return self._exchange(target)
+            except (http.client.HTTPException, ConnectionError):
+                # The server may have closed a connection that was kept open; a question may be asked twice.
+                return self._exchange(target)
+        except TimeoutError:
+            raise ServerUnreachableError(f"{self.base_url} did not answer within {self._timeout_s:g} s") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise ServerUnreachableError(
+                f"no server answers at {self.base_url} ({error}); start it with `runwell up`, "
+                "or read spools without a server (--spool DIR, Api(spool=DIR))"
+            ) from None
+
+    def _exchange(self, target: str) -> tuple[int, bytes]:
+        connection = self._connection()
+        try:
+            connection.request("GET", target, headers={"Accept": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read()
+        except BaseException:
+            connection.close()
+            raise
+
+    def _connection(self) -> http.client.HTTPConnection:
+        """This thread's connection; a forked child makes its own, since two must not share one."""
+        if getattr(self._local, "pid", None) != os.getpid():
+            secure = self._address.scheme == "https"
+            kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+            assert self._address.hostname is not None
+            self._local.connection = kind(self._address.hostname, self._address.port, timeout=self._timeout_s)
+            self._local.pid = os.getpid()
+        connection: http.client.HTTPConnection = self._local.connection
+        return connection
+
+    def close(self) -> None:
+        """Closes this thread's connection; the next question makes a new one."""
+        self._connection().close()
+
+
+def _path(name: RunName) -> str:
+    return "runs/" + "/".join(quote(part, safe="", errors="replace") for part in name)
+
+
+def _error(status: int, error: Mapping[str, str]) -> ApiError:
+    """The exception for what the server answered."""
+    if error["code"] == "run_not_found":
+        return NotFoundError(error["message"])
+    if 400 <= status < 500:
+        return RequestRefusedError(error["message"])
+    return ApiError(error["message"])

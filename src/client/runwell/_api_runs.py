@@ -1,0 +1,267 @@
+"""Runs as ``runwell.Api`` gives them: snapshots with attributes, and a sequence that is loaded as it is read."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, overload
+
+from runwell._api_errors import NotFoundError
+from runwell._api_source import RowQuery, RunName, Source
+from runwell.core.filters import Expression, Order
+
+PAGE_ROWS = 10_000
+"""Rows asked for at once when the whole history is wanted."""
+
+
+class RunSummary(dict[str, Any]):
+    """A summary or config: a dict whose nested values can also be reached by their name with dots."""
+
+    def __missing__(self, key: str) -> Any:
+        labels = key.split(".")
+        for cut in range(len(labels) - 1, 0, -1):
+            head = ".".join(labels[:cut])
+            nested = self.get(head)
+            if isinstance(nested, Mapping):
+                try:
+                    return RunSummary(nested)[".".join(labels[cut:])]
+                except KeyError:
+                    continue
+        raise KeyError(key)
+
+
+class Run:
+    """A run as it was when it was read; ``load()`` reads it again."""
+
+    def __init__(self, source: Source, view: dict[str, Any]) -> None:
+        self._source = source
+        self._view = view
+
+    @property
+    def entity(self) -> str:
+        """Who the run belongs to."""
+        return str(self._view["entity"])
+
+    @property
+    def project(self) -> str:
+        """The project."""
+        return str(self._view["project"])
+
+    @property
+    def id(self) -> str:
+        """The run id, unique in its project."""
+        return str(self._view["run_id"])
+
+    @property
+    def path(self) -> list[str]:
+        """Entity, project and run id."""
+        return list(self._run_name)
+
+    @property
+    def name(self) -> str:
+        """The name that people see; not unique."""
+        return str(self._view["name"] or self.id)
+
+    @property
+    def state(self) -> str:
+        """ "running", "finished", "failed" or "crashed"."""
+        return str(self._view["state"])
+
+    @property
+    def config(self) -> RunSummary:
+        """The configuration."""
+        return RunSummary(self._view["config"])
+
+    @property
+    def summary(self) -> RunSummary:
+        """The summary values; see also ``summary_metrics``, wandb's name for the same."""
+        return RunSummary(self._view["summary"])
+
+    summary_metrics = summary
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags."""
+        return list(self._view["tags"])
+
+    @property
+    def group(self) -> str | None:
+        """The group."""
+        return self._view["group"] or None
+
+    @property
+    def job_type(self) -> str | None:
+        """The job type."""
+        return self._view["job_type"] or None
+
+    @property
+    def notes(self) -> str | None:
+        """The notes."""
+        return self._view["notes"] or None
+
+    @property
+    def created_at(self) -> float:
+        """When the run began, in unix seconds."""
+        return float(self._view["created_at"])
+
+    @property
+    def duration_s(self) -> float:
+        """How long the run took, up to now when it is running."""
+        return float(self._view["duration_s"])
+
+    @property
+    def last_step(self) -> int | None:
+        """The greatest step of a row."""
+        step: int | None = self._view["last_step"]
+        return step
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """Everything that is known of the run, as the HTTP API answers it."""
+        return self._view
+
+    @property
+    def _run_name(self) -> RunName:
+        return RunName(self.entity, self.project, self.id)
+
+    def load(self) -> "Run":
+        """Reads the run again; raises NotFoundError when it is gone."""
+        view = self._source.run(self._run_name)
+        if view is None:
+            raise NotFoundError(f"there is no run {self._run_name} any more")
+        self._view = view
+        return self
+
+    def scan_history(
+        self,
+        keys: Sequence[str] | None = None,
+        page_size: int = 1_000,
+        min_step: int | None = None,
+        max_step: int | None = None,
+        *,
+        masked: bool = False,
+        all: bool = False,  # noqa: A002
+    ) -> Iterator[dict[str, Any]]:
+        """Every row, page by page.
+
+        With ``keys`` only rows that have all of them. ``max_step`` is exclusive. ``masked`` adds rows that the rule
+        for steps refused, ``all`` those of earlier attempts that a later one logged again.
+        """
+        if page_size < 1:
+            raise ValueError(f"page_size is {page_size}, and must be at least 1")
+        query = RowQuery(keys, min_step, max_step, masked, all)
+        return self._scan(query, min(page_size, PAGE_ROWS))
+
+    def _scan(self, query: RowQuery, page_size: int) -> Iterator[dict[str, Any]]:
+        rows, after = self._source.rows(self._run_name, query, None, page_size)
+        yield from rows
+        while after is not None:
+            rows, after = self._source.rows(self._run_name, query, after, page_size)
+            yield from rows
+
+    def history(
+        self,
+        samples: int | None = None,
+        keys: Sequence[str] | None = None,
+        x_axis: str = "_step",
+        pandas: bool = False,
+        *,
+        masked: bool = False,
+        all: bool = False,  # noqa: A002
+    ) -> Any:
+        """The rows as a list of dicts, or as a pandas DataFrame when asked for.
+
+        Exact unless ``samples`` says how many rows to keep, evenly spaced with the first and the last among them.
+        ``x_axis`` is added to ``keys``.
+        """
+        if samples is not None and samples < 1:
+            raise ValueError(f"samples is {samples}, and must be at least 1")
+        if keys is not None and x_axis not in keys and not x_axis.startswith("_"):
+            keys = [*keys, x_axis]
+        rows = thinned(list(self.scan_history(keys, PAGE_ROWS, masked=masked, all=all)), samples)
+        if not pandas:
+            return rows
+        import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
+
+        return pd.DataFrame.from_records(rows)
+
+    def __repr__(self) -> str:
+        return f"<Run {self._run_name} ({self.state})>"
+
+
+def thinned(rows: list[dict[str, Any]], samples: int | None) -> list[dict[str, Any]]:
+    """At most ``samples`` of the rows, evenly spaced, the first and the last among them."""
+    if samples is None or len(rows) <= samples:
+        return rows
+    if samples == 1:
+        return rows[-1:]
+    last = len(rows) - 1
+    return [rows[round(place * last / (samples - 1))] for place in range(samples)]
+
+
+class Runs(Sequence[Run]):
+    """The runs that match, read page by page as they are needed.
+
+    Their number is that of the first page. A run that a page repeats, since newer ones moved it on, is left out.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        entity: str | None,
+        project: str | None,
+        where: Expression | None,
+        order: Sequence[Order],
+        per_page: int,
+    ) -> None:
+        self._question = (source, entity, project, where, order)
+        self._per_page = per_page
+        self._runs: list[Run] = []
+        self._names: set[RunName] = set()
+        self._offset = 0
+        self._total: int | None = None
+
+    def _load_page(self) -> bool:
+        """Reads one more page; False when there is none."""
+        source, entity, project, where, order = self._question
+        total, views = source.runs(entity, project, where, order, self._offset, self._per_page)
+        if self._total is None:
+            self._total = total
+        self._offset += len(views)
+        for view in views:
+            name = RunName(view["entity"], view["project"], view["run_id"])
+            if name not in self._names:
+                self._names.add(name)
+                self._runs.append(Run(source, view))
+        return bool(views)
+
+    def _loaded(self, count: int | None) -> list[Run]:
+        """The runs, at least ``count`` of them where there are so many."""
+        while count is None or len(self._runs) < count:
+            if (self._total is not None and len(self._runs) >= self._total) or not self._load_page():
+                break
+        return self._runs
+
+    def __len__(self) -> int:
+        if self._total is None:
+            self._load_page()
+        assert self._total is not None
+        return self._total
+
+    def __iter__(self) -> Iterator[Run]:
+        for place in itertools.count():
+            if place >= len(self._loaded(place + 1)):
+                return
+            yield self._runs[place]
+
+    @overload
+    def __getitem__(self, place: int) -> Run: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Run]: ...
+    def __getitem__(self, place: int | slice) -> Run | list[Run]:
+        if isinstance(place, int):
+            return self._loaded(place + 1 if place >= 0 else None)[place]
+        stops = (place.start, place.stop)
+        bounded = place.stop is not None and all(stop is None or stop >= 0 for stop in stops) and (place.step or 1) > 0
+        return self._loaded(place.stop if bounded else None)[place]
+
+    def __repr__(self) -> str:
+        return f"<Runs {len(self)}>"

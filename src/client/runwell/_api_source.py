@@ -1,0 +1,59 @@
+"""The seam between what reads runs and where they are: a server over HTTP, or spools in a directory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from runwell.core.filters import Expression, Order
+
+
+class RunName(NamedTuple):
+    """What names a run."""
+
+    entity: str
+    project: str
+    run_id: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RowQuery:
+    """Which rows of a history; ``max_step`` is exclusive."""
+
+    keys: Sequence[str] | None = None
+    min_step: int | None = None
+    max_step: int | None = None
+    masked: bool = False
+    all_attempts: bool = False
+
+
+class Source(Protocol):
+    """Where runs are read from. Every method raises runwell.errors.Error when it cannot."""
+
+    def projects(self) -> list[dict[str, Any]]:
+        """All projects."""
+        ...
+
+    def runs(
+        self,
+        entity: str | None,
+        project: str | None,
+        where: Expression | None,
+        order: Sequence[Order],
+        offset: int,
+        limit: int,
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """How many runs match, and one page of their views."""
+        ...
+
+    def run(self, name: RunName) -> dict[str, Any] | None:
+        """A run's view."""
+        ...
+
+    def rows(
+        self, name: RunName, query: RowQuery, after: str | None, limit: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of rows, and the cursor of the next one."""
+        ...

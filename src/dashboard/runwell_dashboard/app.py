@@ -1,0 +1,65 @@
+"""The application: its routes and what wraps them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from runwell_dashboard import health, history, page, runs, series, tail
+from runwell_dashboard.addresses import LocalHosts, RawPaths, SecureHeaders
+from runwell_dashboard.answers import RequestError, answer_failure, answer_http_exception, answer_request_error
+from runwell_dashboard.counters import Counted, Counters
+from runwell_dashboard.reader import Reader
+from runwell_dashboard.settings import Settings
+
+RUN = "/api/v1/runs/{entity}/{project}/{run_id}"
+
+
+def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
+    """The ASGI application; ``stopping`` ends what would stream for ever."""
+    counters = Counters()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.reader = Reader(settings.data_dir)
+        app.state.tails = tail.Tails(app.state.reader, counters, stopping)
+        try:
+            yield
+        finally:
+            app.state.reader.close()
+
+    app = Starlette(
+        routes=[
+            Route("/", page.show_runs),
+            Route("/api/v1/server", health.show_server),
+            Route("/api/v1/status", health.show_status),
+            Route("/api/v1/projects", runs.list_projects),
+            Route("/api/v1/runs", runs.list_runs),
+            Route(RUN, runs.show_run),
+            Route(RUN + "/history", history.show_history),
+            Route(RUN + "/series", series.show_series),
+            Route(RUN + "/tail", tail.follow_run),
+            Route("/-/healthy", health.show_healthy),
+            Route("/-/ready", health.show_ready),
+            Route("/metrics", health.show_metrics),
+        ],
+        middleware=[
+            Middleware(Counted, counters=counters),
+            Middleware(SecureHeaders),
+            Middleware(LocalHosts, allow_remote=settings.allow_remote),
+            Middleware(RawPaths),
+        ],
+        exception_handlers={
+            RequestError: answer_request_error,
+            HTTPException: answer_http_exception,
+            Exception: answer_failure,
+        },
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    app.state.counters = counters
+    return app
