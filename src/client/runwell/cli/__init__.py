@@ -10,14 +10,19 @@ from runwell import __version__
 COMMANDS = ("up", "sync", "ls", "show", "history", "status", "rebuild")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit status."""
+def command_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
     parser = argparse.ArgumentParser(prog="runwell", description="Runwell: an experiment tracker that loses nothing.")
     parser.add_argument("--version", action="version", version=f"runwell {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         importlib.import_module(f"runwell.cli.{command}").add_parser(subparsers)
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status."""
+    options = command_parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
