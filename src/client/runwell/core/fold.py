@@ -1,0 +1,146 @@
+"""A run from its events.
+
+``RunFold`` takes batches of the run's writers. Each writer's batches come in its own order; between writers every order
+gives equal views, since whatever can be written twice carries a stamp (attempt, time, writer, record) of which the
+greatest wins, and everything else is counted for each writer alone. A run of many writers is the sum of its lanes.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from runwell.core.fold_events import HANDLERS, NOT_FOLDED
+from runwell.core.lanes import Lane, LaneHead
+from runwell.core.rows import RecordClock, fresh_events, read_rows
+from runwell.core.run_view import lane_heads, run_view, statistics
+from runwell.core.summary import EARLIEST, Stamp, SummarySets, read_stamp
+
+STATE_VERSION = 1
+"""Changes with the meaning of a state or of a view; then views are rebuilt from the log."""
+
+
+class RunKey(NamedTuple):
+    """A run's identity."""
+
+    entity: str
+    project: str
+    run_id: str
+
+
+class RunFold:
+    """The state of one run. ``apply`` leaves it undefined when it raises."""
+
+    __slots__ = ("config", "fields", "lanes", "rewinds", "run", "summary", "updated_at")
+
+    def __init__(self, run: tuple[str, str, str]) -> None:
+        self.run = RunKey(*run)
+        self.lanes: dict[str, Lane] = {}
+        self.fields: dict[str, tuple[Stamp, Any]] = {}
+        """Name, tags, process and so on, each with its last write."""
+        self.config: dict[str, tuple[Stamp, Any]] = {}
+        """Top-level key to its last write: a list of the value, or None when it was removed."""
+        self.summary = SummarySets()
+        self.rewinds: list[tuple[int, int]] = []
+        """(attempt, step): rows of earlier attempts with a greater step are hidden."""
+        self.updated_at = 0.0
+
+    def apply(
+        self, writer: bytes, first: int, count: int, received_at: float, events: Iterable[Any], offset: int = 0
+    ) -> list[Any]:
+        """Takes in one batch; returns the events that were new, cut where a batch overlaps what the writer had.
+
+        Raises ValueError when the events contradict themselves.
+        """
+        name = writer.hex()
+        position = self.lanes[name].position if name in self.lanes else 0
+        if count == 0:
+            if first == position + 1:
+                self._apply_control(self._lane(name), events)
+                self.updated_at = max(self.updated_at, received_at)
+            return []
+        if first + count - 1 <= position:
+            return []
+        lane = self._lane(name)
+        fresh = fresh_events(events, position + 1 - first)
+        clock = RecordClock(lane.clock, first, fresh)
+        if lane.state in ("silent", "ended"):
+            lane.state = "running"
+        lane.lost += max(0, first - position - 1)
+        for event in fresh:
+            self._apply_event(lane, first, event, clock)
+        lane.position = first + count - 1
+        lane.clock = clock.end
+        if lane.started_at is None:
+            lane.started_at = clock.at(first)
+        self.updated_at = max(self.updated_at, received_at)
+        return fresh
+
+    def view(self) -> dict[str, Any]:
+        """The run as people see it: see docs/formats.md."""
+        return run_view(self)
+
+    def statistics(self) -> dict[str, dict[str, Any]]:
+        """Count, min, max, sum, first and last of every key."""
+        return statistics(self)
+
+    def lane_heads(self) -> list[LaneHead]:
+        """The lanes, for ``runwell.core.history``."""
+        return lane_heads(self)
+
+    def _lane(self, name: str) -> Lane:
+        lane = self.lanes.get(name)
+        if lane is None:
+            lane = self.lanes[name] = Lane(name)
+        return lane
+
+    def _apply_control(self, lane: Lane, events: Iterable[Any]) -> None:
+        """What forwarder and collector say of a writer; it moves no position."""
+        for event in events:
+            kind = event.WhichOneof("event")
+            if kind == "writer_ended":
+                lane.announced = max(lane.announced, event.writer_ended.last)
+            if kind in ("writer_ended", "writer_silent") and lane.state != "finished":
+                lane.state = "ended" if kind == "writer_ended" else "silent"
+
+    def _apply_event(self, lane: Lane, first: int, event: Any, clock: RecordClock) -> None:
+        kind = event.WhichOneof("event")
+        if kind == "metric_logged":
+            lane.add_rows(read_rows(first, event), clock)
+            return
+        apply = HANDLERS.get(kind)
+        if apply is not None:
+            record = first + event.index
+            apply(self, lane, getattr(event, kind), lane.stamp(clock.at(record), record))
+        elif kind not in NOT_FOLDED:
+            lane.unreadable += 1
+
+    def write_field(self, name: str, value: Any, stamp: Stamp) -> None:
+        """The last write of a field wins."""
+        if stamp >= self.fields.get(name, (EARLIEST,))[0]:
+            self.fields[name] = (stamp, value)
+
+    def field(self, name: str, default: Any) -> Any:
+        """A field's value."""
+        return self.fields[name][1] if name in self.fields else default
+
+    def to_state(self) -> dict[str, Any]:
+        """What ``from_state`` takes; plain values that survive JSON."""
+        return {
+            "lanes": [lane.to_state() for lane in self.lanes.values()],
+            "fields": self.fields,
+            "config": self.config,
+            "summary": self.summary.to_state(),
+            "rewinds": self.rewinds,
+            "updated_at": self.updated_at,
+        }
+
+    @classmethod
+    def from_state(cls, run: tuple[str, str, str], state: Mapping[str, Any]) -> "RunFold":
+        """The fold of ``to_state``, also after a turn through JSON."""
+        fold = cls(run)
+        fold.lanes = {lane["writer"]: Lane.from_state(lane) for lane in state["lanes"]}
+        fold.fields = {name: (read_stamp(stamp), value) for name, (stamp, value) in state["fields"].items()}
+        fold.config = {key: (read_stamp(stamp), value) for key, (stamp, value) in state["config"].items()}
+        fold.summary = SummarySets.from_state(state["summary"])
+        fold.rewinds = [(attempt, step) for attempt, step in state["rewinds"]]
+        fold.updated_at = state["updated_at"]
+        return fold

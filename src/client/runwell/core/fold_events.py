@@ -1,0 +1,144 @@
+"""What each event does to a run's fold."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from runwell.core.lanes import Lane
+from runwell.core.summary import EARLIEST, Stamp
+
+if TYPE_CHECKING:
+    from runwell.core.fold import RunFold
+
+Handler = Callable[["RunFold", Lane, Any, Stamp], None]
+
+ANNOTATION_ATTEMPT = 1 << 32
+"""A person's edit counts as later than every attempt: what somebody corrected by hand stays corrected."""
+
+NOT_FOLDED = frozenset(
+    {
+        "metric_defined",
+        "system_metric_logged",
+        "media_logged",
+        "artifact_logged",
+        "artifact_used",
+        "artifact_version_assigned",
+        "console_logged",
+        "alert_raised",
+        "clock_adjusted",
+        "run_preempting",
+        "run_forked",
+        "run_purged",
+        "view_saved",
+        "report_saved",
+        "sweep_created",
+        "trial_suggested",
+        "trial_reported",
+    }
+)
+"""Known events that no view shows yet."""
+
+
+def _start(kind: str) -> Handler:
+    def apply(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+        lane.begin(kind, 1 if kind == "started" else message.attempt, message.process, stamp[1])
+        if kind == "attached":
+            return
+        stamp = lane.stamp(stamp[1], stamp[3])
+        process = message.process
+        known = ("host", "user", "program", "python_version")
+        fold.write_field(
+            "process", {**{name: getattr(process, name) for name in known}, "command": list(process.command)}, stamp
+        )
+        _write_git(fold, message, stamp)
+        _write_fields(fold, message.fields, stamp)
+
+    return apply
+
+
+def _write_git(fold: "RunFold", message: Any, stamp: Stamp) -> None:
+    if message.HasField("git"):
+        git = {name: getattr(message.git, name) for name in ("remote", "commit", "branch", "dirty")}
+        fold.write_field("git", git, stamp)
+
+
+def _apply_source(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    _write_git(fold, message, stamp)
+
+
+def _write_fields(fold: "RunFold", fields: Any, stamp: Stamp) -> None:
+    for name in ("name", "group", "job_type", "notes"):
+        if fields.HasField(name):
+            fold.write_field(name, getattr(fields, name), stamp)
+    if fields.HasField("tags"):
+        fold.write_field("tags", list(fields.tags.values), stamp)
+
+
+def _apply_config(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    values = _read_object(lane, message.set_json)
+    writes = {**dict.fromkeys(message.removed), **{key: [value] for key, value in values.items()}}
+    for key, write in writes.items():
+        if stamp >= fold.config.get(key, (EARLIEST,))[0]:
+            fold.config[key] = (stamp, write)
+
+
+def _apply_summary(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    fold.summary.update(_read_object(lane, message.set_json), message.removed, stamp)
+
+
+def _read_object(lane: Lane, text: str) -> dict[str, Any]:
+    """A JSON object; one that cannot be read is counted and passed over."""
+    try:
+        value = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        lane.unreadable += 1
+        return {}
+    return value
+
+
+def _apply_rewind(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    rewind = (lane.attempt, message.step)
+    if rewind not in fold.rewinds:
+        fold.rewinds = sorted([*fold.rewinds, rewind])
+
+
+def _apply_finish(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    lane.state, lane.exit_code = "finished", message.exit_code
+
+
+def _apply_annotation(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    edit = (ANNOTATION_ATTEMPT, *stamp[1:])
+    _write_fields(fold, message.fields, edit)
+    _apply_config(fold, lane, message.config, edit)
+    _apply_summary(fold, lane, message.summary, edit)
+
+
+def _hide(deleted: bool) -> Handler:
+    return lambda fold, lane, message, stamp: fold.write_field("deleted", deleted, (ANNOTATION_ATTEMPT, *stamp[1:]))
+
+
+def _count(counter: str) -> Handler:
+    def apply(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+        setattr(lane, counter, getattr(lane, counter) + getattr(message, "count", 1))
+
+    return apply
+
+
+HANDLERS: dict[str, Handler] = {
+    "run_started": _start("started"),
+    "run_resumed": _start("resumed"),
+    "writer_attached": _start("attached"),
+    "source_captured": _apply_source,
+    "run_rewound": _apply_rewind,
+    "run_finished": _apply_finish,
+    "config_set": _apply_config,
+    "summary_updated": _apply_summary,
+    "run_annotated": _apply_annotation,
+    "records_dropped": _count("dropped"),
+    "record_refused": _count("refused"),
+    "records_lost": _count("lost"),
+    "run_deleted": _hide(True),
+    "run_restored": _hide(False),
+}

@@ -1,0 +1,156 @@
+"""A run's history: the union of its lanes.
+
+Rows of one lane with the same step are one row, whose later values win; rows of different lanes never merge. The order is
+(attempt, step, time, writer, record). For one key and step a later attempt's value hides an earlier one's, RunRewound
+hides the greater steps of earlier attempts, and masked rows are hidden, each unless it is asked for.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from operator import itemgetter
+from typing import Any
+
+from runwell.core.keys import shown
+from runwell.core.lanes import LaneHead
+from runwell.core.rows import Rows, read_rows
+
+ROW_FIELDS = frozenset({"_step", "_timestamp", "_runtime"})
+"""What every row has, so that asking for them narrows nothing."""
+
+RowOrder = tuple[int, int, float, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRows:
+    """A lane with its MetricLogged events, each with its batch's first record."""
+
+    head: LaneHead
+    events: Sequence[tuple[int, Any]]
+
+
+@dataclass(slots=True)
+class MergedRow:
+    """All that a lane says of one step; time and record are those of the last record in it."""
+
+    head: LaneHead
+    step: int
+    time: float
+    record: int
+    values: dict[str, Any]
+
+    def order(self) -> RowOrder:
+        """The place in the history."""
+        time = self.time if self.time == self.time else 0.0
+        return self.head.attempt, self.step, time, self.head.writer, self.record
+
+    def shown(self) -> dict[str, Any]:
+        """The row as people see it."""
+        own = {"_step": self.step, "_timestamp": self.time, "_runtime": self.time - self.head.zero_time}
+        return own | self.values
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows and keys: ``max_step`` is exclusive, ``keys`` (None: all) are as shown, with dots."""
+
+    keys: frozenset[str] | None = None
+    min_step: int | None = None
+    max_step: int | None = None
+    masked: bool = False
+    all_attempts: bool = False
+
+    def within(self, step: int, head: LaneHead) -> bool:
+        """Whether a lane's step is asked for."""
+        if self.min_step is not None and step < self.min_step:
+            return False
+        if self.max_step is not None and step >= self.max_step:
+            return False
+        return self.all_attempts or head.step_max is None or step <= head.step_max
+
+
+def select(
+    keys: Iterable[str] | None = None,
+    min_step: int | None = None,
+    max_step: int | None = None,
+    masked: bool = False,
+    all_attempts: bool = False,
+) -> Selection:
+    """A selection; keys that every row has ask for nothing more."""
+    return Selection(None if keys is None else frozenset(keys), min_step, max_step, masked, all_attempts)
+
+
+def merge_history(
+    lanes: Iterable[LaneRows],
+    keys: Iterable[str] | None = None,
+    min_step: int | None = None,
+    max_step: int | None = None,
+    masked: bool = False,
+    all_attempts: bool = False,
+) -> list[dict[str, Any]]:
+    """The rows as people see them: ``_step``, ``_timestamp``, ``_runtime``, then values by shown key.
+
+    With ``keys`` a row is what the records that hold one of them say of them.
+    """
+    selection = select(keys, min_step, max_step, masked, all_attempts)
+    return [row.shown() for row in merge_rows(lanes, selection)]
+
+
+def merge_rows(lanes: Iterable[LaneRows], selection: Selection) -> list[MergedRow]:
+    """The rows in history order."""
+    by_attempt: dict[int, list[MergedRow]] = {}
+    for lane in lanes:
+        by_attempt.setdefault(lane.head.attempt, []).extend(lane_rows(lane, selection))
+    if len(by_attempt) > 1 and not selection.all_attempts:
+        _hide_overridden(by_attempt)
+    return sorted((row for rows in by_attempt.values() for row in rows), key=MergedRow.order)
+
+
+def lane_rows(lane: LaneRows, selection: Selection) -> Iterator[MergedRow]:
+    """One lane's rows, one for each step."""
+    records: list[tuple[int, int, float, list[str], tuple[Any, ...]]] = []
+    for first, event in lane.events:
+        rows = read_rows(first, event)
+        records.extend(_records(rows if selection.masked else rows.unmasked(), selection.keys))
+    if len(lane.events) > 1:
+        records.sort(key=itemgetter(0))
+    merged: dict[int, MergedRow] = {}
+    for record, step, time, names, values in records:
+        row = merged.get(step)
+        if row is not None:
+            row.time, row.record = time, record
+            row.values.update(zip(names, values, strict=True))
+        elif selection.within(step, lane.head):
+            merged[step] = MergedRow(lane.head, step, time, record, dict(zip(names, values, strict=True)))
+    yield from merged.values()
+
+
+def _records(rows: Rows, keys: frozenset[str] | None) -> Iterator[tuple[int, int, float, list[str], tuple[Any, ...]]]:
+    """Record, step, time, keys and values of each row that holds a wanted key."""
+    columns = [(shown(column.key), column) for column in rows.columns]
+    if keys is not None and not keys <= ROW_FIELDS:
+        columns = [(key, column) for key, column in columns if key in keys]
+        if not columns:
+            return iter(())
+    elif keys is not None:
+        columns = []
+    names = [key for key, _ in columns]
+    values = zip(*(column.decoded() for _, column in columns), strict=True) if columns else repeat(())
+    return zip(rows.records, rows.steps, rows.times, repeat(names), values, strict=False)
+
+
+def _hide_overridden(by_attempt: dict[int, list[MergedRow]]) -> None:
+    """Takes out the values that a later attempt has for the same key and step, and rows of which nothing is left."""
+    claimed: dict[int, set[str]] = {}
+    for attempt in sorted(by_attempt, reverse=True):
+        rows, kept = by_attempt[attempt], []
+        claims = [(row.step, set(row.values)) for row in rows]
+        for row in rows:
+            later = claimed.get(row.step)
+            if later is not None:
+                row.values = {key: value for key, value in row.values.items() if key not in later}
+            if later is None or row.values:
+                kept.append(row)
+        by_attempt[attempt] = kept
+        for step, keys in claims:
+            claimed.setdefault(step, set()).update(keys)

@@ -1,0 +1,188 @@
+"""A fold as people see it."""
+
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from runwell.core.keys import nested
+from runwell.core.lanes import Lane, LaneHead
+from runwell.core.summary import KeyTrack, Stamp, live_values
+
+if TYPE_CHECKING:
+    from runwell.core.fold import RunFold
+
+PROCESS_DEFAULTS: dict[str, Any] = {"host": "", "user": "", "command": [], "program": "", "python_version": ""}
+
+
+def run_view(fold: "RunFold") -> dict[str, Any]:
+    """The run's view: plain JSON values, NaN and infinities included."""
+    lanes = sorted(fold.lanes.values(), key=lambda lane: (lane.attempt, lane.writer))
+    state, exit_code = run_state(lanes)
+    spans = attempt_spans(lanes)
+    return {
+        **fold.run._asdict(),
+        "name": fold.field("name", "") or fold.run.run_id,
+        "group": fold.field("group", ""),
+        "job_type": fold.field("job_type", ""),
+        "notes": fold.field("notes", ""),
+        "tags": fold.field("tags", []),
+        "state": state,
+        "exit_code": exit_code,
+        "created_at": min((start for start, _ in spans.values()), default=fold.updated_at),
+        "updated_at": fold.updated_at,
+        "duration_s": sum(end - start for start, end in spans.values()),
+        **(PROCESS_DEFAULTS | fold.field("process", {})),
+        "git": fold.field("git", None),
+        "attempts": max((lane.attempt for lane in lanes), default=1),
+        "last_step": last_step(fold, lanes),
+        "config": {key: write[0] for key, (_, write) in sorted(fold.config.items()) if write is not None},
+        "summary": summary(fold, lanes),
+        "deleted": fold.field("deleted", False),
+        "records": record_counts(lanes),
+        "writers": [writer_view(lane) for lane in lanes],
+    }
+
+
+def run_state(lanes: list[Lane]) -> tuple[str, int | None]:
+    """State and exit code: what the processes that called init() for the latest attempt say.
+
+    Writers that were attached to it speak only when none of those is known.
+    """
+    for kinds in (("started", "resumed"), ("attached",), ("",)):
+        speakers = [
+            lane
+            for lane in lanes
+            if lane.kind in kinds and (lane.kind or lane.last_record or lane.exit_code is not None)
+        ]
+        if speakers:
+            break
+    latest = [lane for lane in speakers if lane.attempt == max(lane.attempt for lane in speakers)]
+    finished = [lane for lane in latest if lane.state == "finished"]
+    if any(lane.state == "running" for lane in latest):
+        return "running", None
+    if not finished:
+        return "crashed", None
+    exit_code = max(finished, key=lambda lane: (lane.clock, lane.writer)).exit_code
+    return "failed" if exit_code else "finished", exit_code
+
+
+def attempt_spans(lanes: list[Lane]) -> dict[int, tuple[float, float]]:
+    """Start and end of each attempt so far, unix seconds."""
+    spans: dict[int, tuple[float, float]] = {}
+    for lane in lanes:
+        if lane.started_at is not None:
+            start, end = spans.get(lane.attempt, (inf, -inf))
+            spans[lane.attempt] = (min(start, lane.started_at), max(end, lane.clock))
+    return spans
+
+
+def lane_heads(fold: "RunFold") -> list[LaneHead]:
+    """Each lane's attempt, zero of ``_runtime``, and the step after which it is hidden."""
+    spans = attempt_spans(list(fold.lanes.values()))
+    zeros, before_s = {}, 0.0
+    for attempt, (start, end) in sorted(spans.items()):
+        zeros[attempt] = start - before_s
+        before_s += end - start
+    return [
+        LaneHead(lane.writer, lane.attempt, zeros.get(lane.attempt, 0.0), hidden_after(fold, lane.attempt))
+        for lane in fold.lanes.values()
+    ]
+
+
+def hidden_after(fold: "RunFold", attempt: int) -> int | None:
+    """The least step that a later attempt rewound to."""
+    return min((step for later, step in fold.rewinds if later > attempt), default=None)
+
+
+def last_step(fold: "RunFold", lanes: list[Lane]) -> int | None:
+    """The greatest step that is shown."""
+    steps = []
+    for lane in lanes:
+        if lane.step_max is not None:
+            hidden = hidden_after(fold, lane.attempt)
+            steps.append(lane.step_max if hidden is None else min(lane.step_max, hidden))
+    return max(steps, default=None)
+
+
+def summary(fold: "RunFold", lanes: list[Lane]) -> dict[str, Any]:
+    """Last values and explicit sets by stamp, nested; and the last row's step and times."""
+    written: dict[str, tuple[Stamp, Any]] = dict(fold.summary.values)
+    for lane in lanes:
+        for key, track in lane.tracks.items():
+            if track.last_record:
+                stamp = lane.stamp(track.last_time, track.last_record)
+                if key not in written or stamp > written[key][0]:
+                    written[key] = (stamp, track.last)
+    values = live_values(written, fold.summary.removed)
+    return nested(dict(sorted(values.items()))) | _last_row(fold, lanes)
+
+
+def _last_row(fold: "RunFold", lanes: list[Lane]) -> dict[str, Any]:
+    rows = [lane for lane in lanes if lane.last_record]
+    if not rows:
+        return {}
+    last = max(rows, key=lambda lane: lane.stamp(lane.last_row_time_stamp, lane.last_record))
+    zero = next(head.zero_time for head in lane_heads(fold) if head.writer == last.writer)
+    return {"_step": last.last_step, "_timestamp": last.last_row_time, "_runtime": last.last_row_time - zero}
+
+
+def record_counts(lanes: list[Lane]) -> dict[str, int]:
+    """How complete the run is. Expected are the records that are known to exist; dropped ones never got a number."""
+    lost, refused = sum(lane.lost for lane in lanes), sum(lane.refused for lane in lanes)
+    return {
+        "stored": sum(lane.position for lane in lanes) - lost - refused,
+        "expected": sum(max(lane.position, lane.announced) for lane in lanes),
+        "masked": sum(lane.masked for lane in lanes),
+        "refused": refused,
+        "dropped": sum(lane.dropped for lane in lanes),
+        "lost": lost,
+        "unreadable": sum(lane.unreadable for lane in lanes),
+        "unindexed": sum(lane.unindexed for lane in lanes),
+    }
+
+
+def writer_view(lane: Lane) -> dict[str, Any]:
+    """One writer: its state is "running", "finished", "failed", "ended" (without a word) or "silent"."""
+    return {
+        "writer": lane.writer,
+        "attempt": lane.attempt,
+        "host": lane.host,
+        "pid": lane.pid,
+        "stored": lane.position - lane.lost - lane.refused,
+        "state": "failed" if lane.state == "finished" and lane.exit_code else lane.state,
+    }
+
+
+def statistics(fold: "RunFold") -> dict[str, dict[str, Any]]:
+    """Of each key: count, min, max and sum of its finite numbers, its first and last value, and how many were not finite.
+
+    From these every summary that define_metric can ask for is derived at read time.
+    """
+    lanes = sorted(fold.lanes.values(), key=lambda lane: (lane.attempt, lane.writer))
+    by_key: dict[str, list[tuple[Lane, KeyTrack]]] = {}
+    for lane in lanes:
+        for key, track in lane.tracks.items():
+            by_key.setdefault(key, []).append((lane, track))
+    return {key: _combined(tracks) for key, tracks in sorted(by_key.items())}
+
+
+def _combined(tracks: list[tuple[Lane, KeyTrack]]) -> dict[str, Any]:
+    """The lanes' statistics in the order of the lanes, since sums of floats depend on it."""
+    written = [(lane, track) for lane, track in tracks if track.last_record]
+    _, first = min(
+        written, key=lambda pair: pair[0].stamp(pair[1].first_time, pair[1].first_record), default=(None, KeyTrack())
+    )
+    _, last = max(
+        written, key=lambda pair: pair[0].stamp(pair[1].last_time, pair[1].last_record), default=(None, KeyTrack())
+    )
+    count = sum(track.count for _, track in tracks)
+    return {
+        "count": count,
+        "min": min(track.least for _, track in tracks) if count else None,
+        "max": max(track.greatest for _, track in tracks) if count else None,
+        "sum": sum(track.total for _, track in tracks),
+        "nan": sum(track.nans for _, track in tracks),
+        "inf": sum(track.plus_infinities for _, track in tracks),
+        "-inf": sum(track.minus_infinities for _, track in tracks),
+        "first": first.first,
+        "last": last.last,
+    }
