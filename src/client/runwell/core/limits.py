@@ -30,6 +30,9 @@ RUN_KEYS_MAX = 200_000
 WRITER_SCHEMAS_MAX = 4_096
 """Distinct (keys, types) of a writer that get a schema; further ones take the general path, which carries its keys."""
 
+WRITER_COLUMNS_MAX = 1_000_000
+"""Columns of all schemas of a writer, since each keeps its keys and last values in memory; beyond, the general path."""
+
 STRING_BYTES_MAX = 1 << 20
 """A string value in UTF-8. The value is dropped with a warning, the rest of the row is kept."""
 
@@ -55,6 +58,12 @@ SEGMENT_BYTES = 64 << 20
 UNSYNCED_BYTES_MAX = 8 << 20
 """Frames that a writer keeps until they are synced, to rewrite them should the sync fail; at the limit it syncs at once."""
 
+HELD_EVENTS_BYTES_MAX = 8 << 20
+"""Events, such as config changes, that a writer keeps while its disk is full; further ones are dropped and counted."""
+
+SYNC_DELAY_S = 0.5
+"""From the first unsynced write to the fsync, which has as long again to end within the second that is promised."""
+
 SPOOL_BYTES_MAX = 20 << 30
 """A spool's default limit is this or half of what was free at its start, whichever is less; then new rows are dropped and counted."""
 
@@ -68,3 +77,23 @@ SILENT_AFTER_S = 60.0
 
 GIVE_UP_AFTER_S = 7 * 24 * 3600
 """A forwarder that reached no server for this long ends; the spool stays for `runwell sync`."""
+
+# ---- The collector and its log
+
+DECOMPRESSED_BYTES_FREE = 4 << 20
+"""Up to this size any compression ratio is taken: rows of zeros are no attack."""
+
+LOG_SEGMENT_BYTES = 1 << 30
+"""A segment of the event log is closed at this size: small enough to archive and recompress in minutes, while copying the
+positions of a million writers into the next one (some 100 MB) stays a tenth of it."""
+
+LOG_READ_BATCHES_MAX = 1_000
+LOG_READ_BYTES_MAX = 32 << 20
+"""One read of the log. Short, so that it never keeps a checkpoint from truncating; a single larger batch is still read."""
+
+CHECKPOINT_BYTES = 8 << 20
+CHECKPOINT_COMMITS = 256
+"""After this much was appended, the write-ahead log of the segment is moved into its file, beside the appender."""
+
+KNOWN_WRITERS_MAX = 65_536
+"""Positions that the log keeps in memory, some 30 MB; at the limit they are forgotten and read again when asked for."""
