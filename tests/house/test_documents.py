@@ -1,0 +1,88 @@
+"""The documents tell the truth about what exists."""
+
+import argparse
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runwell import cli
+from tests.house.source import ROOT, SOURCE_ROOTS, files, modules
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
+VARIABLE = re.compile(r"\bRUNWELL_[A-Z][A-Z_]+\b")
+TEST = re.compile(r"\btests/[\w/]+\.py(?:::\w+)?")
+
+
+def documents() -> list[Path]:
+    return [path for path in files() if path.suffix == ".md"]
+
+
+def written() -> str:
+    """Everything that a user can read."""
+    return "\n".join(path.read_text() for path in documents())
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:  # noqa: SLF001  argparse offers no other way to look at what it knows
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for command in action.choices.values():
+                yield from parsers(command)
+
+
+def flags() -> list[str]:
+    """`COMMAND --flag` of every flag that the command line takes."""
+    return [
+        f"{parser.prog.removeprefix('runwell').strip()} {option}".strip()
+        for parser in parsers(cli.command_parser())
+        for action in parser._actions  # noqa: SLF001
+        for option in action.option_strings
+        if option.startswith("--") and option not in ("--help", "--version")
+    ]
+
+
+@pytest.mark.parametrize("flag", flags())
+def test_every_flag_is_documented(flag: str):
+    """docs/command-line.md names every flag under its command."""
+    command, _, option = flag.rpartition(" ")
+    sections = re.split(r"^## ", (ROOT / "docs/command-line.md").read_text(), flags=re.MULTILINE)
+    section = next((text for text in sections if text.startswith(f"runwell {command}".strip())), "")
+    assert re.search(rf"{re.escape(option)}\b", section), f"docs/command-line.md, section `runwell {command}`"
+
+
+def test_every_variable_is_documented():
+    """Each RUNWELL_* environment variable that the code reads has its place in the documents, and the other way round."""
+    read = {
+        node.value
+        for _, text in modules(*SOURCE_ROOTS)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and VARIABLE.fullmatch(node.value)
+    }
+    assert read == set(VARIABLE.findall(written()))
+
+
+def test_every_link_leads_somewhere():
+    """A relative link in a document names a file of this checkout."""
+    broken = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in documents()
+        for target, _ in LINK.findall(path.read_text())
+        if "://" not in target and not (path.parent / target).exists()
+    ]
+    assert not broken
+
+
+def test_every_named_test_exists():
+    """A guarantee is as good as the test that the documents name for it."""
+    named = set(TEST.findall(written()))
+    known = {name for name, _ in modules("tests")} | {
+        f"{name}::{node.name}"
+        for name, text in modules("tests")
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert named
+    assert not named - known
