@@ -29,15 +29,33 @@ def test_core_imports_only_the_standard_library():
         f"{file}: {name}"
         for file, text in modules("src/client/runwell/core")
         for name in imported_names(text)
-        if name.partition(".")[0] not in sys.stdlib_module_names and not name.startswith("runwell.core") and name != "runwell"
+        if name.partition(".")[0] not in sys.stdlib_module_names
+        and not name.startswith("runwell.core")
+        and name != "runwell"
     }
     assert not foreign
 
 
 def test_core_does_no_io_and_reads_no_clock():
     """Files, sockets, processes, threads, clocks and chance are arguments of runwell.core, never imports."""
-    effects = {"asyncio", "os", "random", "secrets", "shutil", "socket", "subprocess", "tempfile", "threading", "time", "urllib.request"}
-    impure = {f"{file}: {name}" for file, text in modules("src/client/runwell/core") for name in imported_names(text) & effects}
+    effects = {
+        "asyncio",
+        "os",
+        "random",
+        "secrets",
+        "shutil",
+        "socket",
+        "subprocess",
+        "tempfile",
+        "threading",
+        "time",
+        "urllib.request",
+    }
+    impure = {
+        f"{file}: {name}"
+        for file, text in modules("src/client/runwell/core")
+        for name in imported_names(text) & effects
+    }
     assert not impure
 
 
@@ -52,7 +70,9 @@ def test_core_does_no_io_and_reads_no_clock():
 )
 def test_a_training_process_imports_nothing_heavy(program: str):
     """`import runwell`, init, log and finish load neither grpc nor protobuf nor numpy, which the user may not have."""
-    ended = subprocess.run([sys.executable, "-X", "importtime", "-c", program], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", program], capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 0, ended.stderr[-2000:]
     loaded = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines() if line.startswith("import time:")}
     assert loaded
