@@ -45,7 +45,7 @@ class Source(Protocol):
         offset: int,
         limit: int,
     ) -> tuple[int, list[dict[str, Any]]]:
-        """How many runs match, and one page of their views."""
+        """How many runs match, and their views from ``offset`` on: ``limit`` of them, or all the rest."""
         ...
 
     def run(self, name: RunName) -> dict[str, Any] | None:
@@ -55,5 +55,5 @@ class Source(Protocol):
     def rows(
         self, name: RunName, query: RowQuery, after: str | None, limit: int
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """A page of rows, and the cursor of the next one."""
+        """Rows after the cursor, ``limit`` or all the rest, and the cursor of the next ones."""
         ...

@@ -12,7 +12,15 @@ PATTERN_REPEATS_MAX = 4
 PATTERN_SUBJECT_CHARACTERS_MAX = 512
 """Of a longer text only the beginning is searched."""
 
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[#:=!<P][^:)]*|[()|]|[*+?]|\{\d*,?\d*\}|.", re.DOTALL)
+_TOKEN = re.compile(
+    r"""\\. | \[\^?\]?(?:\\.|[^\]\\])*\]   # an escape; a class
+    | \(\?\#[^)]*\) | \(\?[a-zA-Z-]+\)  # a comment; flags
+    | \(\?P=\w*\) | \(\?\(  # a back reference; a condition on one
+    | \((?:\?(?:P<\w*>|<?[=!]|[:>]|[a-zA-Z-]+:))?  # the beginning of a group
+    | \{\d*,?\d*\} | .""",
+    re.DOTALL | re.VERBOSE,
+)
+_BACK_REFERENCE = re.compile(r"\\[1-9]|\(\?P=|\(\?\(")
 
 
 def pattern_fault(pattern: str) -> str | None:
@@ -32,9 +40,9 @@ def _slow(tokens: list[str]) -> str | None:
     varies = [False]
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
         many = following in ("*", "+") or (following.startswith("{") and len(following) > 2)
-        if token.startswith("\\") and (token[1:].isdecimal() and token != "\\0") or token.startswith("(?P="):
+        if _BACK_REFERENCE.match(token):
             return "it has a back reference"
-        if token.startswith("("):
+        if token.startswith("(") and not token.endswith(")"):
             varies.append(False)
         elif token == ")":
             inner = len(varies) > 1 and varies.pop()

@@ -1,0 +1,140 @@
+"""Runs of the spools in a directory, folded here by the rules that the server follows."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from runwell._api_errors import ApiError, NotFoundError
+from runwell._api_source import RowQuery, RunName
+from runwell.core.filters import Expression, Order, ordered
+from runwell.core.fold import RunFold
+from runwell.core.history import LaneRows, merge_history
+from runwell.core.lanes import Lane
+from runwell.forwarder.disk import LocalDisk
+from runwell.forwarder.spools import WriterSpool, discover
+from runwell.v1 import event_pb2
+
+logger = logging.getLogger("runwell")
+
+
+class SpooledRun:
+    """One run, folded from the spools of its writers as they are now; ``rows`` are kept only when asked for."""
+
+    def __init__(self, name: RunName, spools: Iterable[WriterSpool], *, rows: bool) -> None:
+        self._fold = RunFold(name)
+        self._rows: dict[str, list[tuple[int, Any]]] = {}
+        self._keep_rows = rows
+        for spool in spools:
+            self._take(spool)
+        self.view = self._fold.view()
+
+    def _take(self, spool: WriterSpool) -> None:
+        """Folds one writer. A spool that ends in the middle counts as far as it goes, and the log says why."""
+        rows = self._rows.setdefault(spool.writer.hex(), [])
+        try:
+            for batch in spool.batches():
+                events = self._fold.apply(spool.writer, batch.first, batch.count, 0.0, batch.events.events)
+                if self._keep_rows:
+                    rows.extend(
+                        (batch.first, event) for event in events if event.WhichOneof("event") == "metric_logged"
+                    )
+        except (OSError, ValueError) as error:
+            logger.warning("%s can be read only in part: %s", spool.directory, error)
+        lane = self._fold.lanes.get(spool.writer.hex())
+        if lane is None:
+            return
+        self._fold.updated_at = max(self._fold.updated_at, lane.clock)
+        if lane.state == "running" and not (_is_own(lane) or spool.live):
+            ended = event_pb2.Event(time=lane.clock, writer_ended=event_pb2.WriterEnded(last=lane.position))
+            self._fold.apply(spool.writer, lane.position + 1, 0, lane.clock, [ended])
+
+    def history(self, query: RowQuery) -> list[dict[str, Any]]:
+        """The rows that are asked for."""
+        lanes = [LaneRows(head, self._rows.get(head.writer, [])) for head in self._fold.lane_heads()]
+        return merge_history(lanes, query.keys, query.min_step, query.max_step, query.masked, query.all_attempts)
+
+
+def _is_own(lane: Lane) -> bool:
+    """Whether this process writes the lane: then its lock must not even be looked at, since that would release it."""
+    return lane.pid == os.getpid() and lane.host == socket.gethostname()
+
+
+class SpoolSource:
+    """Reads a root directory, or the ``spool`` directory in one. Each question reads what is there at that time and is
+    answered whole, since a fold cannot begin in the middle.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        if not directory.is_dir():
+            raise ApiError(f"there is no directory {directory}")
+        self._directory = directory / "spool" if (directory / "spool").is_dir() else directory
+
+    def _spools(self) -> dict[RunName, list[WriterSpool]]:
+        """The spools of each run; what cannot be read is told to the log."""
+        spools, problems = discover(LocalDisk(), self._directory)
+        for problem in problems:
+            logger.warning("%s", problem.message)
+        by_run: dict[RunName, list[WriterSpool]] = {}
+        for spool in spools:
+            by_run.setdefault(RunName(*spool.run), []).append(spool)
+        return by_run
+
+    def _live_views(self) -> list[dict[str, Any]]:
+        """The views of all runs that were not deleted."""
+        views = (SpooledRun(name, spools, rows=False).view for name, spools in self._spools().items())
+        return [view for view in views if not view["deleted"]]
+
+    def projects(self) -> list[dict[str, Any]]:
+        """All projects, the last updated first."""
+        by_project: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for view in self._live_views():
+            by_project.setdefault((view["entity"], view["project"]), []).append(view)
+        projects = [
+            {
+                "entity": entity,
+                "project": project,
+                "runs": len(views),
+                "running": sum(view["state"] == "running" for view in views),
+                "created_at": min(view["created_at"] for view in views),
+                "updated_at": max(view["updated_at"] for view in views),
+            }
+            for (entity, project), views in by_project.items()
+        ]
+        return sorted(projects, key=lambda project: (-project["updated_at"], project["entity"], project["project"]))
+
+    def runs(
+        self,
+        entity: str | None,
+        project: str | None,
+        where: Expression | None,
+        order: Sequence[Order],
+        offset: int,
+        limit: int,
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """How many runs match, and one page of their views."""
+        views = [
+            view
+            for view in self._live_views()
+            if entity in (None, view["entity"])
+            and project in (None, view["project"])
+            and (where is None or where.matches(view))
+        ]
+        return len(views), [dict(view) for view in ordered(views, order)[offset:]]
+
+    def run(self, name: RunName) -> dict[str, Any] | None:
+        """A run's view."""
+        spools = self._spools().get(name)
+        return None if spools is None else SpooledRun(name, spools, rows=False).view
+
+    def rows(
+        self, name: RunName, query: RowQuery, after: str | None, limit: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """All rows; there is no cursor."""
+        assert after is None
+        spools = self._spools().get(name)
+        if spools is None:
+            raise NotFoundError(f"there is no run {name} any more")
+        return SpooledRun(name, spools, rows=True).history(query), None
