@@ -1,6 +1,7 @@
 """Random run views and filters, and a second, slow reading of what a filter means, for tests of the filter language."""
 
 import math
+import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -103,7 +104,11 @@ def naive_matches(expression: Any, view: dict[str, Any]) -> bool:
             return False not in [naive_matches(term, view) for term in terms]
         case Or(terms):
             return True in [naive_matches(term, view) for term in terms]
-    kind, value = naive_value(view, expression.field)
+    return naive_holds(expression, *naive_value(view, expression.field))
+
+
+def naive_holds(expression: Any, kind: str, value: Any) -> bool:
+    """One comparison with a field's value."""
     match expression:
         case Comparison(_, "==", None):
             return kind == "missing"
@@ -122,8 +127,6 @@ def naive_matches(expression: Any, view: dict[str, Any]) -> bool:
         case Contains(_, wanted):
             return isinstance(value, list) and any(same(item, wanted) for item in value)
         case Pattern(_, pattern):
-            import re
-
             items = value if isinstance(value, list) else [value]
             return any(re.search(pattern, item) is not None for item in items if isinstance(item, str))
     raise AssertionError(expression)

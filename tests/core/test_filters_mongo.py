@@ -1,5 +1,7 @@
 """wandb's filters, in MongoDB's language, mean the same here."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,8 +44,6 @@ def met(value, operator, wanted):
     if operator == "$exists":
         return (value is not None) == wanted
     if operator == "$regex":
-        import re
-
         return isinstance(value, str) and bool(re.search(wanted, value))
     kinds = {bool if isinstance(one, bool) else str if isinstance(one, str) else float for one in (value, wanted)}
     if value is None or len(kinds) != 1 or bool in kinds:

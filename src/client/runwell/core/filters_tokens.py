@@ -95,10 +95,8 @@ def _token(found: re.Match[str]) -> Token:
         return Token("number", _CONSTANTS[text.lower()], position)
     name = re.match(r"\w+", text)
     assert name is not None
-    labels = [name[0]]
-    for label in _LABEL.finditer(text, name.end()):
-        labels.append(_unquoted(label[2]) if label[2] else label[1])
-    return Token("field", tuple(labels), position, bracketed=text.endswith("]"))
+    labels = (_unquoted(label[2]) if label[2] else label[1] for label in _LABEL.finditer(text, name.end()))
+    return Token("field", (name[0], *labels), position, bracketed=text.endswith("]"))
 
 
 def number(text: str) -> int | float:
