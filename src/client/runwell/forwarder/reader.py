@@ -48,6 +48,15 @@ class Schema:
     row: struct.Struct
 
 
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """A place between two records."""
+
+    segment: int
+    offset: int
+    next_record: int
+
+
 @dataclass(slots=True)
 class _Gap:
     """Records ``next_record`` to ``end - 1`` are missing where reading is; ``found`` has those that another segment holds."""
@@ -63,14 +72,26 @@ class SpoolReader:
         """Begins at the first segment numbered at least ``segment``; records below ``next_record`` are passed over."""
         self.directory = directory
         self.next_record = next_record
-        self.damaged = False
-        """Whether anything was found lost so far."""
+        self.dry = False
+        """Whether the last ``take`` gave all that was there."""
         self._disk = disk
         self._schemas: dict[int, Schema] = {}
         self._all_schemas_read = False
         self._begin_at = segment
         self._tail: SegmentTail | None = None
         self._gap: _Gap | None = None
+
+    def bookmark(self) -> Bookmark:
+        """Where reading is now, to come back to."""
+        return Bookmark(self.segment, 0 if self._tail is None else self._tail.offset, self.next_record)
+
+    def go_to(self, bookmark: Bookmark) -> None:
+        """Goes on reading from there."""
+        self.next_record, self._gap = bookmark.next_record, None
+        self._begin_at = bookmark.segment
+        self._tail = (
+            SegmentTail(self._disk, self.directory, bookmark.segment, bookmark.offset) if bookmark.offset else None
+        )
 
     @property
     def segment(self) -> int:
@@ -83,6 +104,7 @@ class SpoolReader:
         ``now`` is any monotonic time in seconds. Raises SpoolVersionError, and OSError when the disk does not obey.
         """
         taken: list[Record | Lost] = []
+        self.dry = False
         # Headers and schemas alone are no reason to come back with nothing.
         while (bytes_max > 0 or not taken) and len(taken) < records_max:
             if self._gap is not None:
@@ -92,6 +114,7 @@ class SpoolReader:
             used = 0 if self._tail is None else self._take_window(self._tail, taken, bytes_max, records_max)
             bytes_max -= used
             if not used and self._gap is None and not self._advance(live, now):
+                self.dry = True
                 break
         return taken
 
@@ -150,7 +173,6 @@ class SpoolReader:
         if not taken:
             end = min([*gap.found, gap.end, self.next_record + records_max])
             taken.append(Lost(end - self.next_record, self._loss_reason()))
-            self.damaged = True
             self.next_record = end
         if self.next_record == gap.end:
             self._gap = None

@@ -16,16 +16,22 @@ DAMAGE_SETTLES_S = 5.0
 class SegmentTail:
     """``window`` has bytes of the segment; the frames before ``position`` were used, which is the reader's to move."""
 
-    def __init__(self, disk: Disk, directory: Path, number: int) -> None:
+    def __init__(self, disk: Disk, directory: Path, number: int, offset: int = 0) -> None:
+        """``offset``: where a frame begins, as ``offset`` gave it before; 0 for the segment's beginning."""
         self.number = number
         self.window = b""
         self.position = 0
         self._disk = disk
         self._directory = directory
         self._path = segment_path(directory, number)
-        self._window_offset = 0
+        self._window_offset = offset
         self._fruitless_bytes = 0
         self._suspected: tuple[int, int, float] | None = None
+
+    @property
+    def offset(self) -> int:
+        """Where in the segment the next frame begins."""
+        return self._window_offset + self.position
 
     def refill(self, *, growing: bool, now: float) -> bool:
         """Moves the window to the next whole frame that it does not have; False when there is none by now.
@@ -33,7 +39,7 @@ class SegmentTail:
         ``growing``: the writer may still append here. Raises SpoolVersionError and OSError.
         """
         size = self._disk.size(self._path) or 0
-        offset = self._window_offset + self.position
+        offset = self.offset
         if size < len(frames.SEGMENT_MAGIC) or size in (offset, self._fruitless_bytes):
             return False
         if offset == 0:
