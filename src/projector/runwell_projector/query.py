@@ -1,35 +1,61 @@
 """Questions to the views, answered from the SQLite file that is being served; read-only.
 
-A ``Views`` belongs to one thread at a time. Each question is answered from one snapshot; a rebuilt file is noticed at
-the next question. Before there are any views, every answer is empty.
+A ``Views`` belongs to one thread at a time. Each question is answered from one snapshot; new views that a rebuild has
+swapped in are noticed at the next question. Before there are any views, every answer is empty.
 """
 
-from collections.abc import Sequence
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from runwell.core import filters
+from runwell.core.history import select
+from runwell_collector.log import open_log_reader
+from runwell_projector.files import ViewFiles
+from runwell_projector.filter_sql import Sql, order_sql, where_sql
+from runwell_projector.pages import find_blocks, read_page
+from runwell_projector.schema import TABLES
+from runwell_projector.series import read_series
 
 RunView = dict[str, Any]
 Row = dict[str, Any]
+
+POLL_INTERVAL_S = 0.003
+"""How often a consistent read looks at the checkpoint: a few microseconds' work, against the projector's 20 ms."""
+
+POISONED_RUNS_SHOWN = 100
+
+PROJECTS = """
+SELECT entity, project, count(*), sum(state = 'running'), min(created_at), max(updated_at) AS updated_at
+FROM run WHERE NOT deleted GROUP BY entity, project ORDER BY updated_at DESC, entity, project
+"""
 
 
 class Views:
     """Read-only queries over one data directory's views."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+        self._files = ViewFiles(data_dir)
+        self._connection: sqlite3.Connection | None = None
+        self._swap_mark: tuple[int, int] | None = None
 
     @classmethod
-    def open(cls, data_dir: Path) -> "Views":
+    def open(cls, data_dir: Path) -> Self:
         """The views of a server's data directory; the directory may be empty yet."""
         return cls(data_dir)
 
     def close(self) -> None:
         """May be called twice."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
-    def __enter__(self) -> "Views":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -39,15 +65,46 @@ class Views:
 
     def position(self) -> int:
         """Offset of the last batch of the log that the views include."""
-        raise NotImplementedError
+        return self.checkpoint()[1]
+
+    def checkpoint(self) -> tuple[str | None, int]:
+        """The log's id and the offset of its last batch that the views include."""
+        with self._snapshot() as connection:
+            row = connection.execute("SELECT log_id, offset FROM checkpoint").fetchone()
+        return (None, 0) if row is None else (row[0], row[1])
 
     def status(self) -> dict[str, Any]:
-        """``{"log_id", "offset", "fold_version", "file", "bytes", "runs", "blocks", "rows", "poisoned": {"batches", "runs": [...]}}``."""
-        raise NotImplementedError
+        """``{"log_id", "offset", "fold_version", "rows", "runs", "file", "bytes", "poisoned"}``.
+
+        "poisoned" is ``{"batches", "runs"}``, for each run the first offset that could not be folded and why.
+        """
+        with self._snapshot() as connection:
+            row = connection.execute("SELECT log_id, offset, fold_version, rows FROM checkpoint").fetchone()
+            (runs,) = connection.execute("SELECT count(*) FROM run").fetchone()
+            (batches,) = connection.execute("SELECT count(*) FROM poison").fetchone()
+            poisoned = connection.execute(
+                "SELECT entity, project, run_id, min(offset) AS offset, error, count(*) FROM poison "
+                "GROUP BY 1, 2, 3 ORDER BY offset LIMIT ?",
+                (POISONED_RUNS_SHOWN,),
+            ).fetchall()
+        path = self._files.serving()
+        names = ("entity", "project", "run_id", "offset", "error", "batches")
+        return {
+            **dict(zip(("log_id", "offset", "fold_version", "rows"), row or (None, 0, None, 0), strict=True)),
+            "runs": runs,
+            "file": path.name if path else None,
+            "bytes": path.stat().st_size if path and path.exists() else 0,
+            "poisoned": {"batches": batches, "runs": [dict(zip(names, run, strict=True)) for run in poisoned]},
+        }
 
     def projects(self) -> list[dict[str, Any]]:
-        """``{"entity", "project", "runs", "running", "created_at", "updated_at"}`` each, the last updated first; without deleted runs."""
-        raise NotImplementedError
+        """``{"entity", "project", "runs", "running", "created_at", "updated_at"}`` each, the last updated first;
+
+        deleted runs are left out.
+        """
+        names = ("entity", "project", "runs", "running", "created_at", "updated_at")
+        with self._snapshot() as connection:
+            return [dict(zip(names, row, strict=True)) for row in connection.execute(PROJECTS)]
 
     def runs(
         self,
@@ -60,11 +117,28 @@ class Views:
         deleted: bool = False,
     ) -> tuple[int, list[RunView]]:
         """How many runs match, and ``limit`` of them from ``offset`` on; deleted ones only with ``deleted``."""
-        raise NotImplementedError
+        condition = Sql("deleted = ?", (deleted,))
+        for column, value in (("entity", entity), ("project", project)):
+            if value is not None:
+                condition += Sql(f" AND {column} = ?", (value,))
+        with self._snapshot() as connection:
+            if where is not None:
+                condition += " AND " + where_sql(where, connection)
+            statement = "SELECT number FROM run WHERE " + condition + " ORDER BY " + order_sql(order)
+            numbers = connection.execute(statement.text, statement.parameters).fetchall()
+            page = numbers[offset : offset + limit]
+            views = [
+                connection.execute("SELECT view FROM run WHERE number = ?", number).fetchone()[0] for number in page
+            ]
+        return len(numbers), [json.loads(view) for view in views]
 
     def run(self, entity: str, project: str, run_id: str) -> RunView | None:
         """A run's view, also of a deleted one; None when there is no such run."""
-        raise NotImplementedError
+        with self._snapshot() as connection:
+            found = connection.execute(
+                "SELECT view FROM run WHERE entity = ? AND project = ? AND run_id = ?", (entity, project, run_id)
+            ).fetchone()
+        return json.loads(found[0]) if found else None
 
     def history(
         self,
@@ -84,15 +158,61 @@ class Views:
         ``max_step`` is exclusive. With ``keys`` (as shown, with dots) a row is what the records that hold one of them
         say of them. A cursor stays valid while the run grows. Raises ValueError for a text that is no cursor.
         """
-        raise NotImplementedError
+        selection = select(keys, min_step, max_step, masked, all_attempts)
+        with self._snapshot() as connection:
+            blocks = find_blocks(connection, (entity, project, run_id), selection.keys)
+            if blocks is None:
+                return [], None
+            rows, following = read_page(connection, blocks, selection, after, limit)
+        return [row.shown() for row in rows], following
 
     def series(
         self, entity: str, project: str, run_id: str, keys: Sequence[str], masked: bool = False
     ) -> dict[str, dict[str, list[Any]]]:
         """``{key: {"steps": [...], "times": [...], "values": [...]}}`` in history order; absent keys have empty lists."""
-        raise NotImplementedError
+        with self._snapshot() as connection:
+            blocks = find_blocks(connection, (entity, project, run_id), frozenset(keys))
+            if blocks is None:
+                return {key: {"steps": [], "times": [], "values": []} for key in keys}
+            return read_series(connection, blocks, keys, masked=masked)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A connection to the file that serves now, within one read transaction."""
+        mark = self._files.swap_mark()
+        if self._connection is None or mark != self._swap_mark:
+            self.close()
+            self._connection = self._files.open_serving() or _empty_views()
+            self._swap_mark = mark
+        self._connection.execute("BEGIN")
+        try:
+            yield self._connection
+        finally:
+            self._connection.execute("COMMIT")
+
+
+def _empty_views() -> sqlite3.Connection:
+    """What is asked while there are no views yet."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.executescript(TABLES)
+    return connection
 
 
 def wait_for_log_end(data_dir: Path, timeout_s: float) -> bool:
     """Waits until the views include what the log held at the time of the call; False after ``timeout_s``."""
-    raise NotImplementedError
+    deadline = time.monotonic() + timeout_s
+    log = open_log_reader(data_dir)
+    try:
+        wanted = log.log_id, log.end()
+    finally:
+        log.close()
+    if wanted[1] == 0:
+        return True
+    with Views.open(data_dir) as views:
+        while True:
+            log_id, offset = views.checkpoint()
+            if log_id == wanted[0] and offset >= wanted[1]:
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(POLL_INTERVAL_S)

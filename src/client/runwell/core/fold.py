@@ -14,8 +14,8 @@ from runwell.core.rows import RecordClock, fresh_events, read_rows
 from runwell.core.run_view import lane_heads, run_view, statistics
 from runwell.core.summary import EARLIEST, Stamp, SummarySets, read_stamp
 
-STATE_VERSION = 1
-"""Changes with the meaning of a state or of a view; then views are rebuilt from the log."""
+FOLD_VERSION = 1
+"""Changes with the meaning of a state, of a view or of the tables that keep them; then views are rebuilt from the log."""
 
 
 class RunKey(NamedTuple):

@@ -97,3 +97,51 @@ CHECKPOINT_COMMITS = 256
 
 KNOWN_WRITERS_MAX = 65_536
 """Positions that the log keeps in memory, some 30 MB; at the limit they are forgotten and read again when asked for."""
+
+ADMITTED_JSON_DEPTH_MAX = 2 * JSON_DEPTH_MAX
+"""The collector refuses deeper JSON, which readers could not parse. Twice the client's limit: no row is lost over how the
+levels around a value are counted."""
+
+WRITER_RECORDS_MAX = 1 << 53
+"""Records of one writer: numbers stay exact in JSON. A batch that would go beyond is refused."""
+
+QUEUE_BYTES_MAX = 64 << 20
+QUEUE_BATCHES_MAX = 16_384
+"""Taken by the collector and not yet durable. At the limit streams are read no further, and gRPC holds the senders back."""
+
+COMMIT_BYTES_MAX = 16 << 20
+COMMIT_BATCHES_MAX = 1_024
+"""One commit of the log: large enough to share an fsync, small enough that its acks come within a tenth of a second."""
+
+COMMIT_INTERVAL_S = 0.02
+"""Commits begin at least this long after one another, so that many small batches share them; the first waits for nothing."""
+
+OPEN_WRITERS_MAX = 200_000
+"""Writers open at a collector, some 150 MB; a further Open is answered with Refused(UNAVAILABLE) and a time to retry."""
+
+UNSENT_REPLIES_MAX = 4_096
+"""Replies that a stream's client has not taken; at the limit its requests are read no further."""
+
+PUBLISH_MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + (12 << 20)
+"""What gRPC takes as one message. Well beyond a batch, so that one too large is answered with a reason, and not by a cut."""
+
+ADMIT_BESIDE_BYTES = 1 << 20
+"""A batch beyond this is decompressed and checked in a thread, so that no other stream waits for it."""
+
+LOG_FREE_BYTES_MIN = 1 << 30
+"""With less free under the log the collector takes nothing more, and what it runs on keeps working."""
+
+RETRY_AFTER_S = 5.0
+"""When a refused sender tries again: soon enough not to be noticed, seldom enough not to be work."""
+
+# ---- The projector and its views
+
+VIEWS_FREE_BYTES_MIN = 2 << 30
+"""With less free on their disk the views stop, before the log does; they go on by themselves when there is more."""
+
+CHUNK_BATCHES_MAX = 1_000
+CHUNK_BYTES_MAX = 8 << 20
+"""One transaction of the views: some 100 ms of work, so that readers see what is new and a checkpoint is never kept waiting."""
+
+FOLD_CACHE_BYTES_MAX = 12 << 20
+"""States of runs kept in memory, as text; objects take about eight times as much. Others are read when they go on."""

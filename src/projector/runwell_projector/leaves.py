@@ -1,0 +1,46 @@
+"""A section of a run's view (config, summary, …) as SQLite can query it: one flat JSON object of shown name to value.
+
+The meaning of names is that of ``runwell.core.filters``: dots join labels, of two leaves of one name the one with fewer
+labels wins, null is absent. What strict JSON lacks is written as what a section never holds otherwise: NaN as an empty
+object; an infinity as an integer that no float holds, which SQLite reads as one; a name that only begins others, and a
+list's nested value, as an empty list.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from runwell.core.filters import bounded, leaves
+
+INFINITE = 10**400
+
+
+def leaves_json(section: Mapping[str, Any]) -> str:
+    """The section's flat JSON object."""
+    named: dict[str, tuple[int, tuple[str, ...], Any]] = {}
+    for path, value in leaves(section):
+        name = ".".join(path)
+        if name not in named or (len(path), path) < named[name][:2]:
+            named[name] = (len(path), path, value)
+    flat = {name: _strict(value) for name, (_, _, value) in named.items()}
+    for name in named:
+        place = name.find(".")
+        while place >= 0:
+            flat.setdefault(name[:place], [])
+            place = name.find(".", place + 1)
+    return json.dumps(flat, separators=(",", ":"))
+
+
+def list_json(values: list[Any]) -> str:
+    """A list as a JSON array of scalars."""
+    return json.dumps(_strict(values), separators=(",", ":"))
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, list):
+        return [[] if isinstance(item, list | dict) else _strict(item) for item in value]
+    value = bounded(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return {} if math.isnan(value) else int(math.copysign(1, value)) * INFINITE
+    return value

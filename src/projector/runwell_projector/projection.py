@@ -1,0 +1,183 @@
+"""From batches to views: each call of ``apply`` is one transaction.
+
+Order of durability: rows, folds and checkpoint change together, so a kill at any moment leaves views that include the log
+exactly up to their checkpoint. Memory may be ahead of the file only within a transaction; when that fails, memory is
+forgotten and read again.
+
+A batch that cannot be folded stops its run and nothing else: it goes to ``poison``, and so do the run's later batches,
+since folding past a hole would show a run that never was. A rebuild tries them all again.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from runwell.core import limits
+from runwell.core.fold import RunFold
+from runwell.v1 import event_pb2
+from runwell_collector.log import RunId, StoredBatch, decode_events
+from runwell_projector.blocks import Block, block_of
+from runwell_projector.runs import WRITE_RUN, OpenRun, RunCache
+
+HELD = "held: an earlier batch of this run could not be folded"
+
+WRITE_BLOCK = """
+INSERT INTO block (run, lane, key_set, offset, place, first, rows, step_min, step_max, time_min, time_max, payload)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+class Projection:
+    """The writer of one views file."""
+
+    def __init__(self, connection: sqlite3.Connection, cache_bytes_max: int = limits.FOLD_CACHE_BYTES_MAX) -> None:
+        self._connection = connection
+        self._runs = RunCache(cache_bytes_max)
+        self._changed: dict[RunId, OpenRun] = {}
+        self._forgotten = False
+        self._read_position()
+
+    def _read_position(self) -> None:
+        row = self._connection.execute("SELECT fold_version, log_id, offset, rows FROM checkpoint").fetchone()
+        self.fold_version: int = row[0]
+        self.log_id: str | None = row[1]
+        self.offset: int = row[2]
+        self.rows: int = row[3]
+        poisoned = self._connection.execute("SELECT entity, project, run_id, count(*) FROM poison GROUP BY 1, 2, 3")
+        counts = {RunId(*run): count for *run, count in poisoned}
+        self.poisoned_runs = set(counts)
+        self.poisoned_batches = sum(counts.values())
+        self._numbers = self._connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()[0]
+
+    def begin_log(self, log_id: str) -> None:
+        """Says which log an empty file will follow."""
+        assert self.offset == 0
+        self._connection.execute("UPDATE checkpoint SET log_id = ?", (log_id,))
+        self.log_id = log_id
+
+    def apply(self, batches: Sequence[StoredBatch]) -> None:
+        """Takes in the log's next batches. Raises sqlite3.Error, and then nothing of them is in the views."""
+        assert batches[0].offset == self.offset + 1
+        try:
+            if self._forgotten:
+                self._read_position()
+                self._forgotten = False
+            self._connection.execute("BEGIN IMMEDIATE")
+            for batch in batches:
+                self._take(batch)
+            self._write_runs()
+            self._connection.execute("UPDATE checkpoint SET offset = ?, rows = ?", (batches[-1].offset, self.rows))
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._forget()
+            raise
+        self.offset = batches[-1].offset
+
+    def _forget(self) -> None:
+        """Takes back the transaction and whatever memory has of it; what is stored is read again when it is needed."""
+        self._forgotten = True
+        self._runs.clear()
+        self._changed.clear()
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _take(self, batch: StoredBatch) -> None:
+        if batch.run in self.poisoned_runs:
+            self._poison(batch, HELD)
+            return
+        run = self._open(batch.run)
+        try:
+            blocks = fold_batch(run.fold, batch)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a batch breaks, it must break nothing but its run
+            self._poison(batch, f"{type(error).__name__}: {error}")
+            self._restore(run)
+            return
+        run.pending.append(batch)
+        self._changed[batch.run] = run
+        self._connection.executemany(WRITE_BLOCK, [self._block_row(run, block) for block in blocks])
+        self.rows += sum(block.rows for block in blocks)
+
+    def _open(self, name: RunId) -> OpenRun:
+        run = self._changed.get(name) or self._runs.get(name)
+        return run or self._load(name)
+
+    def _load(self, name: RunId) -> OpenRun:
+        found = self._connection.execute(
+            "SELECT number, state FROM run JOIN fold ON run = number WHERE entity = ? AND project = ? AND run_id = ?",
+            name,
+        ).fetchone()
+        if found is None:
+            self._numbers += 1
+            return OpenRun(self._numbers, RunFold(name), {})
+        key_sets = self._connection.execute("SELECT keys, number FROM key_set WHERE run = ?", (found[0],))
+        known = {tuple(json.loads(keys)): number for keys, number in key_sets}
+        return OpenRun(found[0], RunFold.from_state(name, json.loads(found[1])), known)
+
+    def _restore(self, broken: OpenRun) -> None:
+        """Brings a run whose fold raised back to what the log has before that batch."""
+        name = RunId(*broken.fold.run)
+        self._runs.drop(name)
+        if self._changed.pop(name, None) is None:
+            return
+        run = self._load(name)
+        run.number, run.key_sets, run.lanes = broken.number, broken.key_sets, broken.lanes
+        for batch in broken.pending:
+            fold_batch(run.fold, batch)
+        run.pending = broken.pending
+        self._changed[name] = run
+
+    def _poison(self, batch: StoredBatch, error: str) -> None:
+        self._connection.execute(
+            "INSERT INTO poison VALUES (?, ?, ?, ?, ?, ?)", (batch.offset, *batch.run, batch.writer, error)
+        )
+        self.poisoned_runs.add(batch.run)
+        self.poisoned_batches += 1
+
+    def _block_row(self, run: OpenRun, block: Block) -> tuple[int | float | bytes | None, ...]:
+        return (
+            run.number,
+            run.lane(block.writer),
+            self._key_set(run, block.keys),
+            block.offset,
+            block.place,
+            block.first,
+            block.rows,
+            block.step_min,
+            block.step_max,
+            block.time_min,
+            block.time_max,
+            block.payload,
+        )
+
+    def _key_set(self, run: OpenRun, keys: tuple[str, ...]) -> int:
+        number = run.key_sets.get(keys)
+        if number is None:
+            number = run.key_sets[keys] = len(run.key_sets)
+            self._connection.execute("INSERT INTO key_set VALUES (?, ?, ?)", (run.number, number, json.dumps(keys)))
+        return number
+
+    def _write_runs(self) -> None:
+        """One write for each run that changed, however many batches it had."""
+        for name, run in self._changed.items():
+            state = json.dumps(run.fold.to_state(), separators=(",", ":"))
+            self._connection.execute(WRITE_RUN, run.row())
+            self._connection.execute("INSERT OR REPLACE INTO fold VALUES (?, ?)", (run.number, state))
+            run.pending = []
+            self._runs.keep(name, run, len(state))
+        self._changed.clear()
+
+
+def fold_batch(fold: RunFold, batch: StoredBatch) -> list[Block]:
+    """Folds a batch; returns the rows that were new. Raises whatever is wrong with the batch."""
+    events = decode_events(batch.codec, batch.events).events
+    fresh: list[event_pb2.Event] = fold.apply(
+        batch.writer, batch.first, batch.count, batch.received_at, events, batch.offset
+    )
+    writer = batch.writer.hex()
+    return [
+        block_of(writer, batch.offset, batch.first, event)
+        for event in fresh
+        if event.WhichOneof("event") == "metric_logged" and event.metric_logged.rows
+    ]

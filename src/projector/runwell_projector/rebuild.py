@@ -1,0 +1,68 @@
+"""New views from the whole log, beside the ones that serve; they take over when they have caught up."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from runwell.core import limits
+from runwell_collector.log import open_log_reader
+from runwell_projector.dump import digest
+from runwell_projector.files import AlreadyRunningError, ViewFiles, remove_views
+from runwell_projector.projection import Projection
+from runwell_projector.schema import create_views
+
+
+class RebuildError(Exception):
+    """The rebuild could not be done; the views that serve were not touched."""
+
+
+def rebuild(data_dir: Path, progress: Callable[[int, int], None]) -> str:
+    """Rebuilds and swaps; returns the canonical digest of the new views.
+
+    ``progress`` is told the offset reached and the log's end. A running projector goes on in the new file. Raises
+    RebuildError.
+    """
+    files = ViewFiles(data_dir)
+    try:
+        with files.locked("building"):
+            path = files.new_path()
+            try:
+                _build(data_dir, path, progress)
+                found = digest(path)
+            except BaseException:
+                remove_views(path)
+                raise
+            files.publish(path)
+        _remove_unused(files, path)
+    except AlreadyRunningError:
+        raise RebuildError("new views are being built already") from None
+    return found
+
+
+def _build(data_dir: Path, path: Path, progress: Callable[[int, int], None]) -> None:
+    log = open_log_reader(data_dir)
+    connection = create_views(path)
+    try:
+        projection = Projection(connection)
+        if log.log_id is None:
+            raise RebuildError(f"there is no event log in {data_dir}; is it the server's data directory?")
+        projection.begin_log(log.log_id)
+        while batches := log.read(projection.offset, limits.CHUNK_BATCHES_MAX, limits.CHUNK_BYTES_MAX):
+            if shutil.disk_usage(path.parent).free < limits.VIEWS_FREE_BYTES_MIN:
+                raise RebuildError(
+                    f"less than {limits.VIEWS_FREE_BYTES_MIN >> 30} GiB are free on the disk of {path.parent}"
+                )
+            projection.apply(batches)
+            progress(projection.offset, max(projection.offset, log.end()))
+    finally:
+        connection.close()
+        log.close()
+
+
+def _remove_unused(files: ViewFiles, path: Path) -> None:
+    """Without a projector nobody else would remove the old files; with one, it does."""
+    try:
+        with files.locked("projector"):
+            files.remove_others(path)
+    except AlreadyRunningError:
+        return

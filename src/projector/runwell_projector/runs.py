@@ -1,0 +1,124 @@
+"""Runs as the views keep them: the fold between transactions, and its row in the runs table."""
+
+import json
+from collections import OrderedDict
+from itertools import islice
+from typing import Any
+
+from runwell.core.fold import RunFold
+from runwell_collector.log import RunId, StoredBatch
+from runwell_projector.leaves import leaves_json, list_json
+
+PLAIN_COLUMNS = (
+    "name",
+    "group",
+    "job_type",
+    "notes",
+    "user",
+    "host",
+    "state",
+    "exit_code",
+    "created_at",
+    "updated_at",
+    "duration_s",
+    "attempts",
+    "last_step",
+    "program",
+    "python_version",
+)
+SECTION_COLUMNS = ("config", "summary", "git", "records")
+COLUMNS = (
+    "number",
+    "entity",
+    "project",
+    "run_id",
+    *PLAIN_COLUMNS,
+    "tags",
+    *SECTION_COLUMNS,
+    "deleted",
+    "lanes",
+    "view",
+)
+QUOTED_COLUMNS = [f'"{name}"' for name in COLUMNS]
+WRITE_RUN = (
+    f"INSERT INTO run ({', '.join(QUOTED_COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "
+    f"ON CONFLICT (number) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in QUOTED_COLUMNS[4:])}"
+)
+
+KeySet = tuple[str, ...]
+
+
+class OpenRun:
+    """A run in memory: its number in the views, its fold, and the numbers of its lanes and key sets."""
+
+    def __init__(self, number: int, fold: RunFold, key_sets: dict[KeySet, int]) -> None:
+        self.number = number
+        self.fold = fold
+        self.key_sets = key_sets
+        self.lanes = {writer: lane for lane, writer in enumerate(fold.lanes)}
+        self.pending: list[StoredBatch] = []
+        """Batches of the transaction under way that were folded."""
+
+    def lane(self, writer: str) -> int:
+        """The lane's number: lanes are counted in the order in which the log has them."""
+        for name in islice(self.fold.lanes, len(self.lanes), None):
+            self.lanes[name] = len(self.lanes)
+        return self.lanes[writer]
+
+    def row(self) -> tuple[Any, ...]:
+        """The run's row, in the order of ``COLUMNS``."""
+        view = self.fold.view()
+        lanes = [[head.writer, head.attempt, head.zero_time, head.step_max] for head in self.fold.lane_heads()]
+        return (
+            self.number,
+            *self.fold.run,
+            *(view[name] for name in PLAIN_COLUMNS),
+            list_json(view["tags"]),
+            *(leaves_json(view[name] or {}) for name in SECTION_COLUMNS),
+            view["deleted"],
+            json.dumps(lanes, separators=(",", ":")),
+            json.dumps(view, separators=(",", ":")),
+        )
+
+
+class RunCache:
+    """Runs kept in memory between transactions; the one used longest ago leaves first.
+
+    Bounded by the size of the states as text, of which memory takes about eight times as much.
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._runs: OrderedDict[RunId, tuple[OpenRun, int]] = OrderedDict()
+
+    def get(self, run: RunId) -> OpenRun | None:
+        """The run when it is kept."""
+        found = self._runs.get(run)
+        if found is None:
+            return None
+        self._runs.move_to_end(run)
+        return found[0]
+
+    def keep(self, run: RunId, opened: OpenRun, state_bytes: int) -> None:
+        """Keeps a run whose state was just written."""
+        self.drop(run)
+        self._runs[run] = (opened, state_bytes)
+        self._bytes += state_bytes
+        while self._bytes > self._bytes_max and len(self._runs) > 1:
+            _, (_, freed) = self._runs.popitem(last=False)
+            self._bytes -= freed
+
+    def drop(self, run: RunId) -> None:
+        """Forgets a run whose memory is not what is stored."""
+        found = self._runs.pop(run, None)
+        if found is not None:
+            self._bytes -= found[1]
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._runs.clear()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._runs)

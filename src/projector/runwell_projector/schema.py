@@ -1,0 +1,72 @@
+"""The views' tables, and how their SQLite file is opened.
+
+``run`` has a row for each run: what people see as JSON text (``view``), columns to filter and sort by, sections as JSON
+objects of shown name to value (see ``leaves``), and its lanes. ``block`` is the append-only tail: the rows of one
+MetricLogged event, whole, with their bounds. It is where sealing into columns will cut from. ``poison`` names the
+batches that could not be folded. Everything changes together with ``checkpoint``, in one transaction.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from runwell.core.fold import FOLD_VERSION
+
+BUSY_TIMEOUT_S = 10.0
+"""Readers and the writer wait this long for each other's short locks."""
+
+WAL_BYTES_KEPT = 64 << 20
+"""The write-ahead file is cut to this size whenever a checkpoint has emptied it."""
+
+TABLES = """
+CREATE TABLE checkpoint (fold_version INTEGER NOT NULL, log_id TEXT, offset INTEGER NOT NULL, rows INTEGER NOT NULL);
+CREATE TABLE run (
+    number INTEGER PRIMARY KEY,
+    entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL,
+    name, "group", job_type, notes, user, host, state, exit_code, created_at, updated_at, duration_s,
+    attempts, last_step, program, python_version,
+    tags TEXT NOT NULL, config TEXT NOT NULL, summary TEXT NOT NULL, git TEXT NOT NULL, records TEXT NOT NULL,
+    deleted INTEGER NOT NULL, lanes TEXT NOT NULL, view TEXT NOT NULL,
+    UNIQUE (entity, project, run_id)
+);
+CREATE TABLE fold (run INTEGER PRIMARY KEY, state TEXT NOT NULL);
+CREATE TABLE key_set (
+    run INTEGER NOT NULL, number INTEGER NOT NULL, keys TEXT NOT NULL, PRIMARY KEY (run, number)
+) WITHOUT ROWID;
+CREATE TABLE block (
+    number INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL, lane INTEGER NOT NULL, key_set INTEGER NOT NULL,
+    offset INTEGER NOT NULL, place INTEGER NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL,
+    step_min INTEGER NOT NULL, step_max INTEGER NOT NULL, time_min REAL, time_max REAL,
+    payload BLOB NOT NULL
+);
+CREATE INDEX block_by_step ON block (run, lane, step_min, step_max, key_set, rows);
+CREATE TABLE poison (
+    offset INTEGER PRIMARY KEY,
+    entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL, writer BLOB NOT NULL, error TEXT NOT NULL
+);
+"""
+
+
+def create_views(path: Path | str) -> sqlite3.Connection:
+    """Makes an empty views file, or opens the one that is there, for its only writer."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+    if not connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoint'").fetchone()[0]:
+        connection.executescript(f"BEGIN; {TABLES} INSERT INTO checkpoint VALUES ({FOLD_VERSION}, NULL, 0, 0); COMMIT;")
+    return connection
+
+
+def open_views(path: Path) -> sqlite3.Connection:
+    """Opens a views file for reading. Raises sqlite3.OperationalError when it is gone."""
+    # Not mode=ro: without a writer nobody else could make the shared-memory file that a WAL needs.
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_S,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA query_only = 1")
+    return connection
