@@ -1,3 +1,80 @@
-"""Runwell, an experiment tracker: every run is a stream of events, kept."""
+"""Runwell, an experiment tracker: every run is a stream of events, kept.
 
-__version__ = "0.1.0"
+import runwell
+
+with runwell.init(project="mnist", config={"lr": 0.01}) as run:
+    for loss in train():
+        run.log({"loss": loss})
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from runwell import _session
+from runwell._config import Config
+from runwell._init import init
+from runwell._rows import LogCall
+from runwell._run import Run
+from runwell._settings import Settings
+from runwell._summary import SummaryView
+from runwell._version import VERSION
+from runwell.errors import (
+    ConfigError,
+    Error,
+    RowTooLargeError,
+    ServerUnreachableError,
+    SpoolFullError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from runwell._api import Api as Api
+
+__version__ = VERSION
+
+run: Run | None = None
+"""The current run; None when none is open."""
+
+log: LogCall = _session.NotStarted("log")
+"""``log`` of the current run."""
+
+config: Config = _session.NotStarted("config")  # type: ignore[assignment]
+"""``config`` of the current run."""
+
+summary: SummaryView = _session.NotStarted("summary")  # type: ignore[assignment]
+"""``summary`` of the current run."""
+
+
+def finish(exit_code: int | None = None) -> None:
+    """Ends the current run; without one it does nothing."""
+    if run is not None:
+        run.finish(exit_code)
+
+
+def __getattr__(name: str) -> Any:
+    # Reading is not what a training process imports this package for.
+    if name == "Api":
+        from runwell._api import Api
+
+        return Api
+    raise AttributeError(f"module 'runwell' has no attribute {name!r}")
+
+
+__all__ = [
+    "Api",
+    "Config",
+    "ConfigError",
+    "Error",
+    "RowTooLargeError",
+    "Run",
+    "ServerUnreachableError",
+    "Settings",
+    "SpoolFullError",
+    "UsageError",
+    "__version__",
+    "config",
+    "finish",
+    "init",
+    "log",
+    "run",
+    "summary",
+]

@@ -71,7 +71,11 @@ class Damage:
 
 def encode(kind: Kind, payload: bytes, record: int = 0, flags: int = 0) -> bytes:
     """One frame, ready to be written by one write()."""
-    body = FRAME_BODY.pack(FRAME_MAGIC, kind, flags, len(payload), record & 0xFFFFFFFF) + payload
+    return sealed(FRAME_BODY.pack(FRAME_MAGIC, kind, flags, len(payload), record & 0xFFFFFFFF) + payload)
+
+
+def sealed(body: bytes) -> bytes:
+    """A frame: what follows the checksum, with the checksum before it."""
     return zlib.crc32(body).to_bytes(4, "little") + body
 
 

@@ -1,0 +1,130 @@
+"""A writer's own directory: the seam at which the simulator puts its disk that fills up, tears and forgets.
+
+Its order of birth: made under a name that nobody looks at, locked, given its first segment, and only then renamed into
+place, so that no spool is ever seen without its writer's lock.
+"""
+
+import fcntl
+import io
+import os
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+SPOOL_NAME_BYTES_MAX = 150
+"""The run id's share of a directory name: with the writer's 33 characters and a prefix it stays below 255."""
+
+LOCK_NAME = "lock"
+
+
+class SegmentFile(Protocol):
+    """A file that is only appended to. Each method raises OSError."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Appends in one go and returns how many bytes were taken."""
+
+    def read_from(self, offset: int) -> bytes: ...
+
+    def truncate(self, size: int, /) -> int: ...
+
+    def sync(self) -> None:
+        """Returns when what was written survives power loss."""
+
+    def close(self) -> None: ...
+
+
+class SpoolDisk(Protocol):
+    """The directory of one spool. Each method raises OSError."""
+
+    def create(self, name: str) -> SegmentFile: ...
+
+    def publish(self) -> None:
+        """Shows the directory to others, once its first segment is there."""
+
+    def used_bytes(self) -> int:
+        """Size of all segments that are still there."""
+
+    def sync_entries(self) -> None:
+        """Returns when created files survive power loss."""
+
+    def close(self) -> None:
+        """Releases the writer's lock. May be called twice."""
+
+
+class LocalSegmentFile(io.FileIO):
+    """A segment on a local or network file system. Every write goes to the end."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "xb+", opener=_open_to_append)
+
+    def read_from(self, offset: int) -> bytes:
+        size = os.fstat(self.fileno()).st_size
+        return os.pread(self.fileno(), max(0, size - offset), offset)
+
+    def sync(self) -> None:
+        os.fsync(self.fileno())
+
+
+def _open_to_append(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_APPEND, 0o644)
+
+
+class LocalSpoolDisk:
+    """The directory of one spool under ``ROOT/spool``."""
+
+    def __init__(self, spool_root: Path, run_id: str, writer: bytes) -> None:
+        """Makes and locks the directory, unpublished. Raises OSError."""
+        spool_root.mkdir(parents=True, exist_ok=True)
+        self.directory = spool_root / spool_name(run_id, writer)
+        self._current = spool_root / f".new-{self.directory.name}"
+        self._current.mkdir()
+        self._lock = os.open(self._current / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(self._lock, f"{os.getpid()}\n".encode())
+
+    def create(self, name: str) -> SegmentFile:
+        return LocalSegmentFile(self._current / name)
+
+    def publish(self) -> None:
+        self._current.rename(self.directory)
+        self._current = self.directory
+
+    def used_bytes(self) -> int:
+        return sum(entry.stat().st_size for entry in os.scandir(self._current) if entry.name.endswith(".seg"))
+
+    def sync_entries(self) -> None:
+        for directory in (self._current, self._current.parent):
+            descriptor = os.open(directory, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def discard(self) -> None:
+        """Removes what was not published."""
+        if self._current != self.directory:
+            for entry in list(self._current.iterdir()):
+                entry.unlink()
+            self._current.rmdir()
+        self.close()
+
+    def close(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def spool_name(run_id: str, writer: bytes) -> str:
+    """The name of a writer's directory."""
+    return f"{spool_prefix(run_id)}{writer.hex()}"
+
+
+def spool_prefix(run_id: str) -> str:
+    """What the names of all directories of a run begin with; other runs' may too when it was cut."""
+    return quote(run_id, safe="")[:SPOOL_NAME_BYTES_MAX] + "."
+
+
+def free_bytes(directory: Path) -> int:
+    """Free space for this user where ``directory`` is. Raises OSError."""
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_frsize

@@ -1,0 +1,237 @@
+"""``runwell.init``."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from runwell import _messages, _session
+from runwell._disabled import DisabledLane
+from runwell._git import GitState, read_git
+from runwell._provenance import process_fields
+from runwell._resume import Past, Resume, find_past
+from runwell._run import Run, RunFacts
+from runwell._settings import Settings, resolve, user_name
+from runwell._source import SourceCapture
+from runwell._version import VERSION
+from runwell._writers import open_lane
+from runwell.core import names
+from runwell.errors import UsageError
+
+Reinit = Literal["return_previous", "finish_previous", "create_new"]
+
+_RESUMES: Mapping[object, Resume | None] = {None: None, False: None, "must": "must", "allow": "allow", "never": "never"}
+_REINITS: Mapping[object, Reinit | None] = {
+    None: None,
+    "default": None,
+    False: "return_previous",
+    True: "finish_previous",
+    "return_previous": "return_previous",
+    "finish_previous": "finish_previous",
+    "create_new": "create_new",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What the caller asked for, checked."""
+
+    settings: Settings
+    run_id: str | None
+    name: str | None
+    group: str | None
+    job_type: str | None
+    notes: str | None
+    tags: tuple[str, ...] | None
+    resume: Resume | None
+
+
+def init(
+    entity: str | None = None,
+    project: str | None = None,
+    name: str | None = None,
+    id: str | None = None,  # noqa: A002  wandb's name
+    config: Any = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    tags: Sequence[str] | None = None,
+    notes: str | None = None,
+    resume: str | bool | None = None,
+    mode: str | None = None,
+    dir: str | os.PathLike[str] | None = None,  # noqa: A002  wandb's name
+    settings: Settings | Mapping[str, Any] | None = None,
+    reinit: str | bool | None = None,
+) -> Run:
+    """Starts a run, or continues one, and makes it the current run of this process.
+
+    ``resume`` says what happens when the run ``id`` exists: "must" continues it and raises when it does not exist, "allow"
+    continues it or starts it, "never" raises when it exists. Without ``resume`` an existing run gets a new attempt that
+    begins at step 0. ``mode`` is "online", "offline" or "disabled". ``reinit`` says what happens when a run is open:
+    "return_previous" (the default) returns it, "finish_previous" ends it first, "create_new" starts one beside it that
+    is not behind ``runwell.log`` and the other shortcuts.
+
+    Raises UsageError for arguments that cannot be right, ServerUnreachableError when ``resume`` cannot be decided, and
+    Error when the spool cannot be made.
+    """
+    how = _choice("reinit", reinit, _REINITS)
+    previous = _session.current()
+    if previous is not None and how != "create_new":
+        if how != "finish_previous":
+            return _returned(previous, id, resume)
+        previous.finish()
+    resolved = resolve(
+        settings, {"entity": entity, "project": project, "mode": mode, "dir": None if dir is None else Path(dir)}
+    )
+    _messages.set_silent(resolved.silent)
+    if id is not None:
+        _check(names.run_id_problem(id))
+    wish = _Wish(resolved, id, name, group, job_type, notes, _checked_tags(tags), _choice("resume", resume, _RESUMES))
+    run, past = _disabled_run(wish) if resolved.mode == "disabled" else _recorded_run(wish)
+    _session.begin(run, make_current=how != "create_new")
+    if config is not None:
+        run.config.update(config, allow_val_change=True)
+    if past is not None and wish.resume is not None:
+        run.config.adopt(past.config)
+    return run
+
+
+def _choice(what: str, value: object, choices: Mapping[object, Any]) -> Any:
+    try:
+        return choices[value]
+    except (KeyError, TypeError):
+        allowed = ", ".join(repr(choice) for choice in choices if isinstance(choice, str))
+        raise UsageError(f"{what} must be one of {allowed}, not {value!r}") from None
+
+
+def _check(problem: str | None) -> None:
+    if problem is not None:
+        raise UsageError(problem)
+
+
+def _checked_tags(tags: Sequence[str] | None) -> tuple[str, ...] | None:
+    if tags is None:
+        return None
+    given = (tags,) if isinstance(tags, str) else tuple(tags)
+    for tag in given:
+        _check(names.tag_problem(tag))
+    return tuple(dict.fromkeys(given))
+
+
+def _returned(previous: Run, run_id: str | None, resume: object) -> Run:
+    if run_id is not None and run_id != previous.id:
+        if resume == "must":
+            raise UsageError(
+                f"resume='must' asks for run {run_id}, and run {previous.id} is open: finish it first, or use "
+                "reinit='finish_previous' or 'create_new'"
+            )
+        _messages.warn(
+            f"run {previous.id} is open and is returned instead of {run_id}: finish it first, or use "
+            "reinit='finish_previous' or 'create_new'"
+        )
+    return previous
+
+
+def _disabled_run(wish: _Wish) -> tuple[Run, None]:
+    random = os.urandom(16)
+    run_id = wish.run_id or names.run_id(random[:8])
+    facts = RunFacts(
+        entity=wish.settings.entity or "disabled",
+        project=wish.settings.project or "disabled",
+        run_id=run_id,
+        name=wish.name or f"disabled-{run_id}",
+        group=wish.group,
+        job_type=wish.job_type,
+        notes=wish.notes,
+        tags=wish.tags or (),
+        attempt=1,
+        resumed=False,
+        starting_step=0,
+    )
+    return Run(facts, wish.settings, DisabledLane(), None, _session.end, _session.attached), None
+
+
+def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
+    settings = wish.settings
+    git = read_git(Path.cwd()) if settings.git else None
+    key = _run_key(wish, git)
+    if any(run.path == "/".join(key) for run in _session.open_runs()):
+        raise UsageError(f"run {'/'.join(key)} is open in this process: use another id, or finish it first")
+    past = None
+    if wish.run_id is not None:
+        offline = settings.mode == "offline"
+        past = find_past(key, settings.spool_root, wish.resume, settings.base_url, offline=offline)
+    facts = _facts(wish, key, past)
+    kind = "run_started" if past is None else "run_resumed"
+    lane = open_lane(settings, key, facts.starting_step, kind, lambda: _start_fields(wish, facts, past, git))
+    if past is not None and facts.resumed:
+        lane.adopt_summary(past.summary)
+    source = None
+    if git is not None:
+        source = SourceCapture(git, lambda fields: lane.put_event("source_captured", fields))
+    run = Run(facts, settings, lane, source, _session.end, _session.attached)
+    _introduce(run, past)
+    if settings.mode == "online" and settings.base_url is not None:
+        from runwell.forwarder import spawn
+
+        spawn.ensure_forwarder(settings.spool_root, settings.base_url)
+    return run, past
+
+
+def _run_key(wish: _Wish, git: GitState | None) -> tuple[str, str, str]:
+    settings = wish.settings
+    entity = settings.entity or user_name()
+    project = settings.project
+    if project is None:
+        project = "uncategorized" if git is None else names.usable(git.repository, "uncategorized")
+    _check(names.entity_problem(entity))
+    _check(names.project_problem(project))
+    return entity, project, wish.run_id or names.run_id(os.urandom(8))
+
+
+def _facts(wish: _Wish, key: tuple[str, str, str], past: Past | None) -> RunFacts:
+    resumed = past is not None and wish.resume is not None
+    earlier_name = past.name if past is not None else None
+    starting_step = past.last_step + 1 if past is not None and resumed and past.last_step is not None else 0
+    return RunFacts(
+        *key,
+        name=wish.name or earlier_name or names.run_name(os.urandom(8)),
+        group=wish.group,
+        job_type=wish.job_type,
+        notes=wish.notes,
+        tags=wish.tags or (),
+        attempt=1 if past is None else past.attempts + 1,
+        resumed=resumed,
+        starting_step=starting_step,
+    )
+
+
+def _start_fields(wish: _Wish, facts: RunFacts, past: Past | None, git: GitState | None) -> dict[str, Any]:
+    given: dict[str, Any] = {"group": wish.group, "job_type": wish.job_type, "notes": wish.notes}
+    fields = {name: value for name, value in given.items() if value is not None}
+    if past is None or wish.name is not None:
+        fields["name"] = facts.name
+    if wish.tags is not None:
+        fields["tags"] = {"values": list(wish.tags)}
+    started: dict[str, Any] = {"fields": fields, "process": process_fields(VERSION)}
+    if git is not None:
+        started["git"] = git.fields()
+    if wish.resume is not None:
+        started["resume"] = wish.resume
+    if past is not None:
+        started["attempt"] = facts.attempt
+        started["parents"] = [bytes.fromhex(writer) for writer in sorted(past.writers)]
+        started["starting_step"] = facts.starting_step
+    return started
+
+
+def _introduce(run: Run, past: Past | None) -> None:
+    what = f"run {run.id} ({run.name}) of {run.entity}/{run.project}"
+    if past is not None and run.resumed:
+        what += f", attempt {run.attempt}, goes on at step {run.starting_step}"
+    elif past is not None:
+        what += f" exists: this is its attempt {run.attempt}, from step 0. Use resume='allow' to go on where it stopped"
+    where = run.url or f"kept in {run.spool}"
+    _messages.say(f"{what}; {where}")
+    if run.settings.mode == "online" and run.url is None:
+        _messages.say("no server is known: start one with `runwell up` and send the run with `runwell sync`")

@@ -1,0 +1,266 @@
+"""One writer with its lock, its step cursor and its last values: everything behind ``run.log``."""
+
+import operator
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from runwell._events import json_bytes
+from runwell._messages import warn
+from runwell._rows import LogCall, make_log
+from runwell._schema import TYPE_CODES
+from runwell._spool import SpoolWriter
+from runwell._sync import Syncer, free
+from runwell._values import Row, convert_row
+from runwell.core import keys, limits
+from runwell.core.steps import StepCursor
+from runwell.errors import RowTooLargeError, SpoolFullError, UsageError
+
+WhenFull = Literal["drop", "block", "raise"]
+
+BLOCKED_RETRY_S = 0.1
+WARNED_MAX = 1_000
+"""Distinct warnings of a lane that are remembered, so that each is given once; beyond, none is given."""
+
+_INT64 = range(-(1 << 63), 1 << 63)
+
+
+class Removed:
+    """In place of a summary value that was deleted."""
+
+
+REMOVED = Removed()
+
+
+class Lane:
+    """Rows and events of one writer, for any number of threads."""
+
+    def __init__(
+        self,
+        writer: SpoolWriter,
+        cursor: StepCursor,
+        *,
+        when_full: WhenFull = "drop",
+        warn: Callable[[str], None] = warn,
+    ) -> None:
+        self.writer = writer
+        self.cursor = cursor
+        self.lock = threading.RLock()
+        self.masked = 0
+        self.successor: Callable[[], Lane] | None = None
+        self.finished: str | None = None
+        self._explicit: dict[str, tuple[int, Any]] = {}
+        self._when_full = when_full
+        self._warn = warn
+        self._warned: set[str] = set()
+        self._one_sync = threading.RLock()
+        self._syncer = Syncer(self.sync)
+        self.log: LogCall = make_log(writer, cursor, self.lock, self._syncer.wake, self._at_limit, self.log_any)
+        self._wake()
+
+    # ---- Rows
+
+    def log_any(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+        """The general path: any row. Raises TypeError, UsageError, RowTooLargeError and, if asked for, SpoolFullError."""
+        if self.successor is not None:
+            return self.successor().log(data, step, commit)
+        if self.finished is not None:
+            raise UsageError(f"{self.finished}: the call to `log` is ignored. Start another run, or resume this one")
+        if step is not None:
+            step = operator.index(step)
+            if step not in _INT64:
+                raise UsageError(f"step {step} is beyond 64 bits")
+        row = convert_row(data)
+        for path, reason in row.problems.items():
+            self.warn_once(
+                f"value:{path}", f"the value of {keys.shown(path)[:100]!r} {reason}. It is left out; the rest is kept"
+            )
+        write = self._plain_write(data, row) or self._json_write(row)
+        with self.lock:
+            at, refused = self.cursor.resolve(step, commit)
+        while not self._written(write, at, refused):
+            if self._when_full == "raise":
+                raise SpoolFullError(f"the spool takes no more rows: {self.writer.starved}")
+            if self._when_full == "drop":
+                with self.lock:
+                    self.writer.count_dropped()
+                break
+            time.sleep(BLOCKED_RETRY_S)
+        if refused:
+            self._count_masked(at)
+        self._at_limit()
+        return None
+
+    def _plain_write(self, data: Mapping[str, Any], row: Row) -> Callable[[int, bool], bool] | None:
+        """How to write a row of numbers; None when it is none, or its shape gets no schema."""
+        leaves = row.leaves
+        kinds = [*map(type, leaves.values())]
+        if any(kind not in TYPE_CODES for kind in kinds):
+            return None
+        if any(type(value) is int and value not in _INT64 for value in leaves.values()):
+            return None
+        with self.lock:
+            schema = self.writer.schema_for([*leaves], kinds)
+        if schema is None:
+            return None
+        direct = [*data] == [*leaves] and kinds == [*map(type, data.values())]
+        values = [*leaves.values()]
+
+        def write(step: int, masked: bool) -> bool:
+            at = self.writer.time() if row.time is None else row.time
+            return self.writer.offer_row(schema, step, at, values, masked=masked, direct=direct)
+
+        return write
+
+    def _json_write(self, row: Row) -> Callable[[int, bool], bool]:
+        text = json_bytes(row.leaves)
+        if len(text) > limits.RECORD_BYTES_MAX:
+            raise RowTooLargeError("bytes", len(text), limits.RECORD_BYTES_MAX)
+
+        def write(step: int, masked: bool) -> bool:
+            at = self.writer.time() if row.time is None else row.time
+            if not self.writer.offer_json_row(text, step, at, masked=masked):
+                return False
+            if not masked:
+                stamp = self.writer.record
+                self._explicit.update((path, (stamp, value)) for path, value in row.leaves.items() if value is not None)
+            return True
+
+        return write
+
+    def _written(self, write: Callable[[int, bool], bool], step: int, masked: bool) -> bool:
+        with self.lock:
+            written = write(step, masked)
+            self._wake()
+        return written
+
+    def _count_masked(self, step: int) -> None:
+        self.masked += 1
+        self.warn_once(
+            "step",
+            f"row for step {step} came after the run had reached step {self.cursor.step}, and steps must be monotonically "
+            "increasing: it is kept, but hidden. To log out of order, log your own counter as a metric and make it the "
+            "axis with define_metric, or use init(settings={'strict_steps': False}); to read hidden rows use "
+            "history(masked=True). Further ones are counted",
+        )
+
+    # ---- Events and last values
+
+    def put_event(self, kind: str, fields: dict[str, Any]) -> None:
+        """Appends an event; held when the disk is full."""
+        with self.lock:
+            self.writer.put_event(kind, fields)
+            self._wake()
+        self._at_limit()
+
+    def set_summary(self, leaves: Mapping[str, Any], removed: list[str]) -> None:
+        """Removes summary values with what is below them, then sets values by path."""
+        fields: dict[str, Any] = {"set_json": json_bytes(leaves).decode()}
+        if removed:
+            fields["removed"] = removed
+        with self.lock:
+            self.writer.put_event("summary_updated", fields)
+            self._wake()
+            stamp = self.writer.record
+            for path in removed:
+                below = path + keys.PATH_SEPARATOR
+                gone = [leaf for leaf in self.summary_leaves() if leaf == path or leaf.startswith(below)]
+                self._explicit.update((leaf, (stamp, REMOVED)) for leaf in gone)
+            self._explicit.update((path, (stamp, value)) for path, value in leaves.items())
+        self._at_limit()
+
+    def adopt_summary(self, leaves: Mapping[str, Any]) -> None:
+        """Last values from before this writer's first record."""
+        self._explicit.update((path, (0, value)) for path, value in leaves.items())
+
+    def summary_leaves(self) -> dict[str, Any]:
+        """The latest value of each path, ordered by when it was set."""
+        with self.lock:
+            stamped = dict(self._explicit)
+            record = self.writer.record
+            for schema in self.writer.known.values():
+                if schema.last is not None:
+                    low, values = schema.last_values()
+                    stamp = record - ((record - low) & 0xFFFFFFFF)
+                    for path, value in values.items():
+                        if path not in stamped or stamped[path][0] <= stamp:
+                            stamped[path] = (stamp, value)
+        ordered = sorted(stamped.items(), key=lambda item: item[1][0])
+        return {path: value for path, (_, value) in ordered if value is not REMOVED}
+
+    # ---- Durability
+
+    def sync(self) -> bool:
+        """One sync of what is unsynced now. True when more has been written meanwhile."""
+        writer = self.writer
+        with self._one_sync:
+            with self.lock:
+                writer.check_clock()
+                job = writer.begin_sync()
+            if job is None:
+                return writer.dirty
+            try:
+                job.run()
+            except OSError as error:
+                with self.lock:
+                    writer.fail_sync(job, error)
+            else:
+                with self.lock:
+                    writer.end_sync(job)
+                free(job.frames)
+        self._tell()
+        return writer.dirty
+
+    def finish(self, exit_code: int, why: str) -> None:
+        """Appends RunFinished, syncs and releases the spool. Later calls to ``log`` raise UsageError with ``why``."""
+        with self.lock:
+            if self.finished is not None:
+                return
+            self.finished = why
+            self.writer.check_clock()
+            if not self.writer.finish("run_finished", {"exit_code": exit_code}):
+                self._warn(f"the end of the run could not be written: {self.writer.starved}")
+            self.writer.detach()
+        self._syncer.stop()
+        self.sync()
+        with self.lock:
+            self.writer.close()
+        if self.masked > 1:
+            self._warn(f"{self.masked:,} rows came with a step that was over, and are hidden")
+        if self.writer.dropped_total:
+            self._warn(f"{self.writer.dropped_total:,} rows were dropped because the spool could not take them")
+
+    def abandon(self, successor: Callable[[], "Lane"]) -> None:
+        """In a forked child: this writer belongs to the parent; whatever is logged goes to ``successor``'s."""
+        self.writer.detach()
+        self.successor = successor
+
+    @property
+    def held_here(self) -> bool:
+        """Whether this very thread is in the middle of writing: then a signal handler must come back later."""
+        return bool(self.lock._is_owned() or self._one_sync._is_owned())  # type: ignore[attr-defined]
+
+    def warn_once(self, kind: str, text: str) -> None:
+        """Warns, but of each kind only once."""
+        if kind not in self._warned and len(self._warned) < WARNED_MAX:
+            self._warned.add(kind)
+            self._warn(text)
+
+    def _at_limit(self) -> None:
+        due = False
+        with self.lock:
+            if self.finished is None and self.writer.offset >= self.writer.stop:
+                due = self.writer.at_limit()
+        if due:
+            self.sync()
+        self._tell()
+
+    def _wake(self) -> None:
+        if not self.writer.dirty:
+            self._syncer.wake()
+            self.writer.dirty = True
+
+    def _tell(self) -> None:
+        while self.writer.notices:
+            self._warn(self.writer.notices.pop(0))

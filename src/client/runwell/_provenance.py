@@ -1,0 +1,37 @@
+"""What is recorded of the process that trains."""
+
+import os
+import platform
+import sys
+from typing import Any
+
+from runwell._settings import user_name
+
+
+def process_fields(client_version: str) -> dict[str, Any]:
+    """The event's Process. Command lines may hold what their user put there; nothing of the environment is taken."""
+    system = os.uname()
+    return {
+        "host": system.nodename,
+        "user": user_name(),
+        "pid": os.getpid(),
+        "command": list(sys.orig_argv),
+        "program": _program(),
+        "working_directory": _working_directory(),
+        "python_version": platform.python_version(),
+        "operating_system": f"{system.sysname} {system.release} {system.machine}",
+        "client_version": client_version,
+        "cpu_count": os.cpu_count() or 0,
+    }
+
+
+def _program() -> str:
+    main = sys.modules.get("__main__")
+    return str(getattr(main, "__file__", None) or (sys.argv[0] if sys.argv else ""))
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""

@@ -1,0 +1,342 @@
+"""``Run``: what ``init()`` returns."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from runwell import _messages
+from runwell._config import Config
+from runwell._disabled import DisabledLane
+from runwell._disk import spool_name
+from runwell._events import json_bytes
+from runwell._lane import Lane
+from runwell._provenance import process_fields
+from runwell._settings import Settings
+from runwell._source import SourceCapture
+from runwell._summary import SummaryView
+from runwell._version import VERSION
+from runwell._writers import open_lane
+from runwell.errors import UsageError
+
+INTERRUPTED_EXIT_CODE = 255
+TERMINATED_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What does not change while a run is open."""
+
+    entity: str
+    project: str
+    run_id: str
+    name: str
+    group: str | None
+    job_type: str | None
+    notes: str | None
+    tags: tuple[str, ...]
+    attempt: int
+    resumed: bool
+    starting_step: int
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Entity, project and run id."""
+        return self.entity, self.project, self.run_id
+
+
+class Run:
+    """One attempt of a run. Made by ``runwell.init``; usable from any thread, in forked children, and as a context."""
+
+    def __init__(
+        self,
+        facts: RunFacts,
+        settings: Settings,
+        lane: Lane | DisabledLane,
+        source: SourceCapture | None,
+        on_finish: Callable[["Run"], None],
+        on_attach: Callable[["Run"], None],
+    ) -> None:
+        self._facts = facts
+        self._settings = settings
+        self._lane = lane
+        self._source = source
+        self._on_finish = on_finish
+        self._on_attach = on_attach
+        self._pid = os.getpid()
+        self._attaching = threading.RLock()
+        self._finished = False
+        self._config = Config(self._publish_config)
+        self._summary = SummaryView(self._read_summary, self._write_summary)
+        # An attribute of the instance, since a method would cost log() one call more.
+        self.__dict__["log"] = lane.log
+
+    # ---- Data
+
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+        """Logs a row of metrics. When it returns, the row survives the death of this process.
+
+        Without ``step`` the row goes to the run's next step. ``step`` moves the run on to that step; a smaller one than
+        ``run.step`` is kept but hidden, with a warning. A row with ``step``, or with ``commit=False``, stays open for more
+        values of the same step. Raises TypeError for keys and values that cannot be kept, RowTooLargeError, and UsageError
+        after ``finish()``.
+        """
+        self._lane.log(data, step, commit)
+
+    @property
+    def config(self) -> Config:
+        """What the run was started with."""
+        return self._config
+
+    @property
+    def summary(self) -> SummaryView:
+        """The last value of each metric, and what was set by hand."""
+        return self._summary
+
+    @property
+    def step(self) -> int:
+        """The step that the next plain ``log()`` goes to."""
+        lane = self._lane
+        return 0 if isinstance(lane, DisabledLane) else lane.cursor.step
+
+    # ---- Facts
+
+    @property
+    def id(self) -> str:
+        return self._facts.run_id
+
+    @property
+    def name(self) -> str:
+        return self._facts.name
+
+    @property
+    def entity(self) -> str:
+        return self._facts.entity
+
+    @property
+    def project(self) -> str:
+        return self._facts.project
+
+    @property
+    def path(self) -> str:
+        """``entity/project/id``."""
+        return "/".join(self._facts.key)
+
+    @property
+    def group(self) -> str | None:
+        return self._facts.group
+
+    @property
+    def job_type(self) -> str | None:
+        return self._facts.job_type
+
+    @property
+    def notes(self) -> str | None:
+        return self._facts.notes
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self._facts.tags
+
+    @property
+    def attempt(self) -> int:
+        """1 for a new run, and one more for each time it was continued."""
+        return self._facts.attempt
+
+    @property
+    def resumed(self) -> bool:
+        """Whether ``resume`` continued an earlier attempt."""
+        return self._facts.resumed
+
+    @property
+    def starting_step(self) -> int:
+        """The step of the first plain ``log()``."""
+        return self._facts.starting_step
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @property
+    def offline(self) -> bool:
+        return self._settings.mode == "offline"
+
+    @property
+    def disabled(self) -> bool:
+        return self._settings.mode == "disabled"
+
+    @property
+    def url(self) -> str | None:
+        """The run on its server; None when none is known, or the run is offline or disabled."""
+        if self._settings.mode != "online" or self._settings.base_url is None:
+            return None
+        return "/".join((self._settings.base_url.rstrip("/"), *(quote(part, safe="") for part in self._facts.key)))
+
+    @property
+    def dir(self) -> str:
+        """A directory for the run's own files; made when first asked for."""
+        directory = self._settings.root / "files" / quote(self.id, safe="")[:150]
+        if not self.disabled:
+            directory.mkdir(parents=True, exist_ok=True)
+        return str(directory)
+
+    @property
+    def spool(self) -> Path | None:
+        """The directory that this process writes the run to; None when disabled."""
+        if isinstance(self._lane, DisabledLane):
+            return None
+        return self._settings.spool_root / spool_name(self.id, self._lane.writer.identity.writer)
+
+    # ---- End
+
+    def finish(self, exit_code: int | None = None) -> None:
+        """Ends the run: 0 is success. Waits, bounded in time, until a server has everything. A second call does nothing."""
+        self._end(exit_code or 0, self._settings.finish_timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.finish(exit_code_of(error))
+
+    def __repr__(self) -> str:
+        return f"<runwell.Run {self.path} {self.name!r}>"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(f"a run has no attribute {name!r} that can be set: use config, summary or log")
+        super().__setattr__(name, value)
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a run cannot be pickled: in the other process call runwell.init(id=..., resume='allow'), or fork after init()"
+        )
+
+    # ---- Inside
+
+    def _end(self, exit_code: int, timeout_s: float) -> None:
+        lane = self._lane
+        foreign = self._pid != os.getpid() and not isinstance(lane, DisabledLane) and lane.successor is not None
+        if self._finished or foreign:
+            return
+        self._finished = True
+        if self._source is not None:
+            self._source.wait()
+        if isinstance(lane, Lane):
+            lane.finish(exit_code, f"Run ({self.id}) is finished")
+        self._on_finish(self)
+        if isinstance(lane, Lane):
+            self._deliver(lane, timeout_s)
+
+    def _deliver(self, lane: Lane, timeout_s: float) -> None:
+        settings = self._settings
+        records = lane.writer.record
+        kept = f"{records:,} records of {self.path} are kept in {self.spool}"
+        if settings.mode == "offline":
+            _messages.say(f"{kept}; send them with `runwell sync`")
+            return
+        if settings.base_url is None:
+            _messages.say(f"{kept}. No server is known: start one with `runwell up`, then `runwell sync`")
+            return
+        from runwell.forwarder import spawn
+
+        writer = lane.writer.identity.writer.hex()
+        try:
+            report = spawn.deliver(settings.spool_root, settings.base_url, writer, records, timeout_s)
+        except OSError as error:
+            _messages.warn(f"{kept}, and could not be sent now ({error}): send them with `runwell sync`")
+            return
+        if report.complete:
+            _messages.say(f"{self.path}: all {records:,} records are with the server, {self.url}")
+        else:
+            _messages.warn(
+                f"{report.acked:,} of {records:,} records of {self.path} are with the server ({report.reason}); the rest is "
+                f"kept in {self.spool} and sent in the background, or by `runwell sync`"
+            )
+
+    def _terminate(self, exit_code: int) -> bool:
+        """Ends the run in a signal handler. False when this thread is in the middle of writing: try again soon."""
+        if isinstance(self._lane, Lane) and self._lane.held_here:
+            return False
+        self._end(exit_code, min(TERMINATED_TIMEOUT_S, self._settings.finish_timeout_s))
+        return True
+
+    def _publish_config(self, changes: dict[str, Any], removed: list[str]) -> None:
+        fields: dict[str, Any] = {"set_json": json_bytes(changes).decode()}
+        if removed:
+            fields["removed"] = removed
+        self._open_lane("config").put_event("config_set", fields)
+
+    def _read_summary(self) -> dict[str, Any]:
+        return self._lane.summary_leaves()
+
+    def _write_summary(self, leaves: Mapping[str, Any], removed: list[str]) -> None:
+        self._open_lane("summary").set_summary(leaves, removed)
+
+    def _open_lane(self, what: str) -> Lane | DisabledLane:
+        if self._finished:
+            raise UsageError(f"Run ({self.id}) is finished: its {what} cannot be changed any more")
+        return self._attached() if isinstance(self._lane, Lane) and self._lane.successor else self._lane
+
+    # ---- Forked children
+
+    def _hold(self) -> None:
+        """Before a fork: no thread is in the middle of writing when the child's memory is copied."""
+        if isinstance(self._lane, Lane):
+            self._lane.lock.acquire()
+
+    def _release(self) -> None:
+        """After a fork, in both processes."""
+        if isinstance(self._lane, Lane):
+            self._lane.lock.release()
+
+    def _forked(self) -> None:
+        """In a forked child: the spool is the parent's, so what the child logs goes to a writer of its own."""
+        if isinstance(self._lane, Lane):
+            self._attaching = threading.RLock()
+            self._source = None
+            self._lane.abandon(self._attached)
+
+    def _attached(self) -> Lane:
+        """This process's own lane, made at first use. Raises Error when its spool cannot be made."""
+        with self._attaching:
+            parent = self._lane
+            assert isinstance(parent, Lane)
+            if parent.successor is None:
+                return parent
+            if self._finished:
+                raise UsageError(f"Run ({self.id}) is finished")
+            step = parent.cursor.step
+            lane = open_lane(
+                self._settings,
+                self._facts.key,
+                step,
+                "writer_attached",
+                lambda: {
+                    "attempt": self._facts.attempt,
+                    "parent": parent.writer.identity.writer,
+                    "starting_step": step,
+                    "process": process_fields(VERSION),
+                },
+            )
+            lane.adopt_summary(parent.summary_leaves())
+            self._lane = lane
+            self.__dict__["log"] = lane.log
+            self._on_attach(self)
+            return lane
+
+
+def exit_code_of(error: BaseException | None) -> int:
+    """The exit code that a program ends with when ``error`` is not caught."""
+    if error is None:
+        return 0
+    if isinstance(error, SystemExit):
+        code = error.code
+        return code if isinstance(code, int) else 0 if code is None else 1
+    return INTERRUPTED_EXIT_CODE if isinstance(error, KeyboardInterrupt) else 1

@@ -1,0 +1,152 @@
+"""The runs of this process: the current one behind the module's shortcuts, and what happens to all when it ends or forks."""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
+
+from runwell._run import Run, exit_code_of
+from runwell.errors import Error
+
+TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
+RETRY_S = 0.01
+
+_runs: list[Run] = []
+_hooked = False
+_exit_code = 0
+
+
+class NotStarted:
+    """Stands for ``runwell.config`` and ``runwell.summary`` while no run is open."""
+
+    def __init__(self, name: str) -> None:
+        object.__setattr__(self, "_name", name)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise Error(f"You must call runwell.init() before runwell.{object.__getattribute__(self, '_name')}")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self._refuse()
+
+    __call__ = __getitem__ = __setitem__ = __delitem__ = __setattr__ = __iter__ = __contains__ = update = _refuse
+
+    def __repr__(self) -> str:
+        return f"<runwell.{object.__getattribute__(self, '_name')}: no run is open>"
+
+
+def current() -> Run | None:
+    """The run behind the module's shortcuts."""
+    return getattr(sys.modules["runwell"], "run", None)
+
+
+def open_runs() -> tuple[Run, ...]:
+    """All runs that this process has open."""
+    return tuple(_runs)
+
+
+def begin(run: Run, *, make_current: bool) -> None:
+    """Enters a run that was just made."""
+    _install_hooks()
+    _runs.append(run)
+    if make_current:
+        _show(run)
+
+
+def end(run: Run) -> None:
+    """Takes out a run that has finished."""
+    if run in _runs:
+        _runs.remove(run)
+    if current() is run:
+        _show(None)
+
+
+def attached(run: Run) -> None:
+    """The run has a new writer, in a forked child."""
+    if current() is run:
+        _show(run)
+
+
+def _show(run: Run | None) -> None:
+    """Sets the shortcuts: plain attributes of the module, so that ``runwell.log`` costs nothing more than ``run.log``."""
+    module: Any = sys.modules["runwell"]
+    module.run = run
+    module.log = NotStarted("log") if run is None else run.log
+    module.config = NotStarted("config") if run is None else run.config
+    module.summary = NotStarted("summary") if run is None else run.summary
+
+
+# ---- The end of the process
+
+
+def _install_hooks() -> None:
+    global _hooked
+    if _hooked:
+        return
+    _hooked = True
+    atexit.register(_finish_all)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
+    sys.exit = _recording_exit(sys.exit)
+    sys.excepthook = _recording_excepthook(sys.excepthook)
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # A handler of the user's own, earlier or later, stays: it may mean to go on.
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _recording_exit(exit_before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    def exit_(status: Any = None, /) -> NoReturn:
+        global _exit_code
+        if threading.current_thread() is threading.main_thread():
+            _exit_code = exit_code_of(SystemExit(status))
+        exit_before(status)
+
+    return exit_
+
+
+def _recording_excepthook(hook_before: Callable[..., Any]) -> Callable[..., Any]:
+    def excepthook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        global _exit_code
+        _exit_code = exit_code_of(error)
+        hook_before(kind, error, traceback)
+
+    return excepthook
+
+
+def _finish_all() -> None:
+    for run in open_runs():
+        run.finish(_exit_code)
+
+
+def _terminate(signal_number: int, frame: FrameType | None) -> None:
+    """Ends all runs, waiting at most some seconds for the server, then lets the signal end the process."""
+    if not all(run._terminate(TERMINATED_EXIT_CODE) for run in open_runs()):
+        again = threading.Timer(RETRY_S, os.kill, (os.getpid(), signal_number))
+        again.daemon = True
+        again.start()
+        return
+    signal.signal(signal_number, signal.SIG_DFL)
+    os.kill(os.getpid(), signal_number)
+
+
+# ---- Forks
+
+
+def _before_fork() -> None:
+    for run in _runs:
+        run._hold()
+
+
+def _after_fork() -> None:
+    for run in _runs:
+        run._release()
+
+
+def _after_fork_in_child() -> None:
+    for run in _runs:
+        run._release()
+        run._forked()

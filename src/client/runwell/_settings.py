@@ -1,0 +1,124 @@
+"""The settings of a run, and the only place of the SDK that reads the environment."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from runwell._lane import WhenFull
+from runwell._spool import Durability
+from runwell.core.names import usable
+from runwell.errors import UsageError
+
+Mode = Literal["online", "offline", "disabled"]
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "mode": get_args(Mode),
+    "durability": get_args(Durability),
+    "when_full": get_args(WhenFull),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run is kept and sent. Give them, or a dict of some, as ``init(settings=…)``."""
+
+    dir: Path | None = None
+    """The root directory; the spools are in its folder "spool". Default: RUNWELL_DIR, else ~/.runwell."""
+    base_url: str | None = None
+    """The server's HTTP address. Default: RUNWELL_BASE_URL, else that of `runwell up` on the same root directory."""
+    entity: str | None = None
+    """Default: RUNWELL_ENTITY, else the name of the operating system's user."""
+    project: str | None = None
+    """Default: RUNWELL_PROJECT, else the name of the Git repository, else "uncategorized"."""
+    mode: Mode = "online"
+    """"online", "offline" (nothing is sent before `runwell sync`) or "disabled" (nothing is kept). Default: RUNWELL_MODE."""
+    strict_steps: bool = True
+    """Whether a row with a step that is over is hidden."""
+    durability: Durability = "interval"
+    """When rows survive a power loss: within a second ("interval"), or when ``log()`` returns ("always")."""
+    when_full: WhenFull = "drop"
+    """What ``log()`` does while the spool takes nothing: count the row and go on, wait ("block"), or raise SpoolFullError."""
+    spool_bytes_max: int | None = None
+    """Limit of the run's spool. Default: 20 GiB, or half of what is free when that is less."""
+    finish_timeout_s: float = 20.0
+    """How long ``finish()`` waits for the server to have everything; the rest is sent afterwards."""
+    git: bool = True
+    """Whether commit, branch, remote and uncommitted changes are recorded."""
+    silent: bool = False
+    """Whether nothing is written to standard error. Default: RUNWELL_SILENT."""
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UsageError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
+        if self.finish_timeout_s < 0:
+            raise UsageError(f"finish_timeout_s must not be negative, and is {self.finish_timeout_s}")
+
+    @property
+    def root(self) -> Path:
+        """The root directory."""
+        assert self.dir is not None
+        return self.dir
+
+    @property
+    def spool_root(self) -> Path:
+        """Where all writers of this root directory have their spools."""
+        return self.root / "spool"
+
+
+def resolve(given: "Settings | Mapping[str, Any] | None", arguments: Mapping[str, Any]) -> Settings:
+    """Settings of one run: arguments of ``init`` before ``settings=`` before the environment. Raises UsageError."""
+    environment = _from_environment()
+    if isinstance(given, Settings):
+        settings = replace(given, **{k: v for k, v in environment.items() if getattr(given, k) == _DEFAULTS[k]})
+    else:
+        unknown = set(given or ()) - set(_DEFAULTS)
+        if unknown:
+            raise UsageError(f"unknown settings {sorted(unknown)}; there are {', '.join(sorted(_DEFAULTS))}")
+        settings = Settings(**(environment | dict(given or {})))
+    settings = replace(settings, **{name: value for name, value in arguments.items() if value is not None})
+    root = Path(settings.dir or "~/.runwell").expanduser().absolute()
+    return replace(settings, dir=root, base_url=settings.base_url or _server_address(root))
+
+
+def user_name() -> str:
+    """The operating system's name of the user, or "local"."""
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        if name := os.environ.get(variable):
+            return usable(name, "local")
+    try:
+        import pwd
+
+        return usable(pwd.getpwuid(os.getuid()).pw_name, "local")
+    except (ImportError, KeyError):
+        return "local"
+
+
+_DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in fields(Settings)}
+
+
+def _from_environment() -> dict[str, Any]:
+    variables = {
+        "dir": "RUNWELL_DIR",
+        "base_url": "RUNWELL_BASE_URL",
+        "entity": "RUNWELL_ENTITY",
+        "project": "RUNWELL_PROJECT",
+        "mode": "RUNWELL_MODE",
+        "silent": "RUNWELL_SILENT",
+    }
+    found: dict[str, Any] = {name: os.environ[key] for name, key in variables.items() if os.environ.get(key)}
+    if "silent" in found:
+        found["silent"] = found["silent"].lower() not in ("0", "false", "no")
+    return found
+
+
+def _server_address(root: Path) -> str | None:
+    """The address that `runwell up` wrote; None when it never ran here."""
+    try:
+        address = json.loads((root / "server" / "server.json").read_text())["http"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return address if isinstance(address, str) else None

@@ -1,0 +1,239 @@
+"""What ``log()`` makes of values: nested mappings become paths, everything else JSON, or is refused by name."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from runwell._events import clean
+from runwell.core import keys, limits
+from runwell.errors import RowTooLargeError
+
+LIST_ELEMENTS_MAX = 32
+"""An array with more elements becomes a histogram."""
+
+HISTOGRAM_BINS = 32
+INTEGER_BITS_MAX = 14_000
+"""Python refuses to write integers of more than 4,300 decimal digits, which is a little more than this."""
+
+VALUES_MAX = limits.RECORD_BYTES_MAX // 2
+"""Values in a row, within lists too: each takes at least two bytes of JSON, so more can never fit."""
+
+
+class RefusedError(Exception):
+    """This one value cannot be kept; the rest of the row is. The message completes "the value of KEY …"."""
+
+
+@dataclass(slots=True)
+class Row:
+    """A converted row: values by path, the time that the user gave, and what was left out and why."""
+
+    leaves: dict[str, Any] = field(default_factory=dict)
+    time: float | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def convert_row(data: Mapping[str, Any]) -> Row:
+    """Converts what was given to ``log()``. Raises TypeError for what no tracker can keep, and RowTooLargeError."""
+    if not isinstance(data, Mapping):
+        raise TypeError(f"runwell.log must be passed a dictionary, not {type(data).__name__}")
+    for key in data:
+        if not isinstance(key, str):
+            raise TypeError(
+                f"Key values passed to `runwell.log` must be strings, and {key!r:.80} is of type {type(key).__name__}"
+            )
+    row = Row()
+    entries = {key: value for key, value in data.items() if key not in ("_step", "_timestamp")}
+    given_time = data.get("_timestamp")
+    if isinstance(given_time, int | float):
+        row.time = float(given_time)
+    _Walk(row).mapping((), entries)
+    return row
+
+
+def convert_leaves(path: str, value: Any) -> Row:
+    """Converts one value for a summary, with its nested values by path."""
+    row = Row()
+    _Walk(row).entry(tuple(path.split(keys.PATH_SEPARATOR)), value)
+    return row
+
+
+def convert_value(value: Any) -> Any:
+    """Converts one value to JSON, nested ones included. Raises TypeError and RefusedError."""
+    return _Walk(Row()).value(value, 1)
+
+
+class _Walk:
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.values = 0
+        self.ancestors: set[int] = set()
+
+    def mapping(self, labels: tuple[str, ...], entries: Mapping[Any, Any]) -> None:
+        if id(entries) in self.ancestors:
+            self.refuse(keys.join(labels), "contains itself")
+            return
+        if len(labels) >= limits.JSON_DEPTH_MAX:
+            self.refuse(keys.join(labels), f"is nested deeper than {limits.JSON_DEPTH_MAX} levels")
+            return
+        self.ancestors.add(id(entries))
+        for key, value in entries.items():
+            self.entry((*labels, _label(key)), value)
+        self.ancestors.discard(id(entries))
+
+    def entry(self, labels: tuple[str, ...], value: Any) -> None:
+        nested = as_mapping(value)
+        if nested is not None:
+            self.mapping(labels, nested)
+            return
+        path = keys.join(labels)
+        if len(path) > limits.KEY_BYTES_MAX or len(path.encode()) > limits.KEY_BYTES_MAX:
+            self.refuse(path, f"has a key of more than {limits.KEY_BYTES_MAX} bytes: shorten it")
+            return
+        if len(self.row.leaves) >= limits.ROW_KEYS_MAX:
+            raise RowTooLargeError("keys or more", limits.ROW_KEYS_MAX + 1, limits.ROW_KEYS_MAX)
+        try:
+            self.row.leaves[path] = self.value(value, len(labels))
+        except RefusedError as refused:
+            self.refuse(path, str(refused))
+
+    def refuse(self, path: str, reason: str) -> None:
+        self.row.problems[path] = reason
+
+    def value(self, value: Any, depth: int) -> Any:
+        self.values += 1
+        if self.values > VALUES_MAX:
+            raise RowTooLargeError("values or more", self.values, VALUES_MAX)
+        kind = type(value)
+        if kind is float or kind is bool or value is None:
+            return value
+        if kind is int:
+            return _integer(value)
+        if kind is str:
+            return _text(value)
+        if depth >= limits.JSON_DEPTH_MAX:
+            raise RefusedError(f"is nested deeper than {limits.JSON_DEPTH_MAX} levels")
+        nested = as_mapping(value)
+        if nested is not None or isinstance(value, list | tuple | set | frozenset):
+            return self.container(value, nested, depth)
+        if _is_array(value):
+            return self.array(value, depth)
+        return _scalar(value)
+
+    def container(self, value: Any, nested: Mapping[Any, Any] | None, depth: int) -> Any:
+        if id(value) in self.ancestors:
+            raise RefusedError("contains itself")
+        self.ancestors.add(id(value))
+        try:
+            if nested is not None:
+                return {_label(key): self.value(item, depth + 1) for key, item in nested.items()}
+            return [self.value(item, depth + 1) for item in _elements(value)]
+        finally:
+            self.ancestors.discard(id(value))
+
+    def array(self, value: Any, depth: int) -> Any:
+        size = _size(value)
+        if size == 1:
+            return self.value(value.item(), depth + 1)
+        if size <= LIST_ELEMENTS_MAX:
+            return self.value(value.tolist(), depth + 1)
+        return _histogram(value)
+
+
+def as_mapping(value: Any) -> Mapping[Any, Any] | None:
+    """The value as a mapping when it is one, or a dataclass's instance."""
+    if isinstance(value, Mapping):
+        return value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
+    return None
+
+
+def _label(key: Any) -> str:
+    if isinstance(key, str):
+        return clean(key)
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key]
+    return clean(str(key))
+
+
+def _integer(value: int) -> int:
+    if value.bit_length() > INTEGER_BITS_MAX:
+        raise RefusedError(f"is an integer of {value.bit_length():,} bits, and {INTEGER_BITS_MAX:,} is the limit")
+    return value
+
+
+def _text(value: str) -> str:
+    size = len(value)
+    if size <= limits.STRING_BYTES_MAX:
+        value = clean(value)
+        size = len(value) if value.isascii() else len(value.encode())
+    if size > limits.STRING_BYTES_MAX:
+        raise RefusedError(
+            f"is a string of {size:,} bytes or more, and {limits.STRING_BYTES_MAX:,} is the limit: write it to a file"
+        )
+    return value
+
+
+def _elements(value: list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any]) -> Iterator[Any]:
+    if isinstance(value, set | frozenset):
+        try:
+            return iter(sorted(value))
+        except TypeError:
+            return iter(sorted(value, key=repr))
+    return iter(value)
+
+
+def _is_array(value: Any) -> bool:
+    """Whether it is a numpy scalar or array, or a tensor of any library that looks like one."""
+    return hasattr(value, "dtype") and hasattr(value, "item") and hasattr(value, "tolist")
+
+
+def _size(value: Any) -> int:
+    size = getattr(value, "size", 1)
+    return int(value.numel()) if callable(size) else int(size)
+
+
+def _histogram(value: Any) -> Any:
+    numpy = sys.modules.get("numpy")
+    elements = value
+    for step in ("detach", "cpu", "numpy"):
+        elements = getattr(elements, step)() if hasattr(elements, step) else elements
+    if numpy is None or not hasattr(elements, "astype"):
+        raise RefusedError(
+            f"is an array of {_size(value):,} elements, and only numpy can make a histogram of it: import numpy"
+        )
+    try:
+        numbers = numpy.asarray(elements).astype(float).ravel()
+    except (TypeError, ValueError):
+        raise TypeError(f"an array of {value.dtype} is not JSON serializable") from None
+    numbers = numbers[numpy.isfinite(numbers)]
+    if not len(numbers):
+        raise RefusedError("is an array without a finite number")
+    counts, edges = numpy.histogram(numbers, bins=HISTOGRAM_BINS)
+    return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return clean(value.name)
+    if isinstance(value, int):
+        return _integer(int(value))
+    if isinstance(value, float) or (hasattr(value, "__float__") and not callable(value)):
+        return float(value)
+    if isinstance(value, str):
+        return _text(str(value))
+    if isinstance(value, bytes | bytearray):
+        return _text(bytes(value[: limits.STRING_BYTES_MAX + 1]).decode("utf-8", "backslashreplace"))
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    if isinstance(value, os.PathLike):
+        return _text(str(value))
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    raise TypeError(
+        f"Object of type {type(value).__name__} is not JSON serializable: "
+        "log numbers, strings, booleans, None, arrays, or lists and dicts of them"
+    )

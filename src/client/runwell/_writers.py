@@ -1,0 +1,45 @@
+"""Makes writers: a fresh one for every process that writes to a run."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from runwell._clock import SystemClock
+from runwell._disk import LocalSpoolDisk, free_bytes
+from runwell._lane import Lane
+from runwell._settings import Settings
+from runwell._spool import SpoolWriter, WriterIdentity
+from runwell.core.limits import SPOOL_BYTES_MAX
+from runwell.core.steps import StepCursor
+from runwell.errors import Error
+
+WRITER_ID_BYTES = 16
+
+
+def open_lane(
+    settings: Settings, run: tuple[str, str, str], starting_step: int, kind: str, fields: Callable[[], dict[str, Any]]
+) -> Lane:
+    """A lane of a new writer whose first record is the event ``kind``. Raises Error when the spool cannot be made."""
+    writer = os.urandom(WRITER_ID_BYTES)
+    entity, project, run_id = run
+    try:
+        disk = LocalSpoolDisk(settings.spool_root, run_id, writer)
+        try:
+            bytes_max = settings.spool_bytes_max or min(SPOOL_BYTES_MAX, free_bytes(settings.spool_root) // 2)
+            spool = SpoolWriter(
+                disk,
+                SystemClock(),
+                WriterIdentity(writer, entity, project, run_id),
+                bytes_max=bytes_max,
+                durability=settings.durability,
+            )
+            spool.start(kind, fields())
+        except BaseException:
+            disk.discard()
+            raise
+    except OSError as error:
+        raise Error(
+            f"the run cannot be kept in {settings.spool_root}: {error.strerror or error}. "
+            "Free space there, choose another place with RUNWELL_DIR, or switch Runwell off with mode='disabled'"
+        ) from error
+    return Lane(spool, StepCursor(starting_step, strict=settings.strict_steps), when_full=settings.when_full)
