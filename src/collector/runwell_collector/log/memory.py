@@ -6,7 +6,6 @@ from runwell_collector.log.batch import (
     Appended,
     Conflict,
     NewBatch,
-    RunId,
     StoredBatch,
     WriterMark,
     WriterPosition,
@@ -44,8 +43,8 @@ class MemoryEventLog:
     async def position(self, writer: bytes) -> WriterPosition | None:
         return self._positions.get(writer)
 
-    async def living(self) -> dict[bytes, RunId]:
-        return {writer: at.run for writer, at in self._positions.items() if at.mark == WriterMark.NONE}
+    async def living(self) -> dict[bytes, WriterPosition]:
+        return {writer: at for writer, at in self._positions.items() if at.mark == WriterMark.NONE}
 
     def _append(self, batch: NewBatch) -> Appended | Conflict:
         position = self._positions.get(batch.writer)

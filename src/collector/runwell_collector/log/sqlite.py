@@ -36,12 +36,9 @@ from runwell_collector.log.verification import verified_end
 CHECKPOINT_PASSES_BESIDE = 3
 """Each leaves about what was appended during it, so that the turn between two commits moves a few pages only."""
 
-SELECT_WRITER = """
-SELECT number, entity, project, run_id, durable, chain, mark
-FROM writer JOIN position ON position.writer = writer.number WHERE id = ?
-"""
-SELECT_LIVING = """
-SELECT id, entity, project, run_id FROM writer JOIN position ON position.writer = writer.number WHERE mark = 0
+SELECT_WRITERS = """
+SELECT id, number, entity, project, run_id, durable, chain, mark
+FROM writer JOIN position ON position.writer = writer.number
 """
 INSERT_BATCH = "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_WRITER = "INSERT INTO writer VALUES (?, ?, ?, ?, ?)"
@@ -134,10 +131,10 @@ class SqliteEventLog:
             known = await self._known_writer(writer)
         return known.position if known else None
 
-    async def living(self) -> dict[bytes, RunId]:
+    async def living(self) -> dict[bytes, WriterPosition]:
         async with self._appending:
-            rows = await self._appender.execute_fetchall(SELECT_LIVING)
-        return {writer: RunId(entity, project, run_id) for writer, entity, project, run_id in rows}
+            living = await self._select_writers("WHERE mark = ?", int(WriterMark.NONE))
+        return {writer: known.position for writer, known in living.items()}
 
     async def enter_segment(self, path: Path) -> None:
         """Appends to this segment from now on."""
@@ -185,7 +182,8 @@ class SqliteEventLog:
                 continue
             if known is None:
                 number = self._writers + len(group.writers) + 1
-                group.writers.append((number, batch.writer, *batch.run))
+                run = batch.run
+                group.writers.append((number, batch.writer, run.entity, run.project, run.run_id))
             else:
                 number = known.number
             group.known[batch.writer] = _Known(number, position)
@@ -235,13 +233,16 @@ class SqliteEventLog:
     async def _known_writer(self, writer: bytes) -> _Known | None:
         if known := self._known.get(writer):
             return known
-        rows = list(await self._appender.execute_fetchall(SELECT_WRITER, (writer,)))
-        if not rows:
-            return None
-        number, entity, project, run_id, durable, chain, mark = rows[0]
-        position = WriterPosition(RunId(entity, project, run_id), durable, chain, WriterMark(mark))
-        known = self._known[writer] = _Known(number, position)
-        return known
+        found = await self._select_writers("WHERE id = ?", writer)
+        self._known.update(found)
+        return found.get(writer)
+
+    async def _select_writers(self, condition: str, value: bytes | int) -> dict[bytes, _Known]:
+        rows = await self._appender.execute_fetchall(SELECT_WRITERS + condition, (value,))
+        return {
+            writer: _Known(number, WriterPosition(RunId(entity, project, run_id), durable, chain, WriterMark(mark)))
+            for writer, number, entity, project, run_id, durable, chain, mark in rows
+        }
 
     async def _begin_segment(self) -> None:
         async with self._checkpointing:

@@ -1,0 +1,134 @@
+"""The Publish streams: reads requests, asks the intake, writes replies."""
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import AsyncIterator
+
+import grpc
+
+from runwell.core import limits
+from runwell.v1 import collector_pb2, collector_pb2_grpc
+from runwell_collector.admission import InvalidBatchError, admit
+from runwell_collector.appender import Appender, Clock
+from runwell_collector.counters import Counters
+from runwell_collector.intake import Intake
+from runwell_collector.log import EventLog, WriterMark
+from runwell_collector.replies import Reply
+
+PublishContext = grpc.aio.ServicerContext[collector_pb2.PublishRequest, collector_pb2.PublishResponse]
+
+
+class _Outbox:
+    """Replies that wait for one stream's client."""
+
+    def __init__(self) -> None:
+        self._replies: deque[collector_pb2.PublishResponse] = deque()
+        self._filled = asyncio.Event()
+        self._taken = asyncio.Event()
+
+    def put(self, response: collector_pb2.PublishResponse) -> None:
+        self._replies.append(response)
+        self._filled.set()
+
+    async def shorter_than(self, count: int) -> None:
+        """Returns when fewer replies than that wait."""
+        while len(self._replies) >= count:
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def send_for_ever(self, context: PublishContext) -> None:
+        while True:
+            await self._filled.wait()
+            while self._replies:
+                await context.write(self._replies[0])
+                self._replies.popleft()
+                self._taken.set()
+            self._filled.clear()
+
+
+class CollectorService(collector_pb2_grpc.CollectorServiceServicer):
+    """One for all streams. ``stop`` ends their reading; what was taken by then is still committed and acknowledged."""
+
+    def __init__(
+        self, intake: Intake, log: EventLog, counters: Counters, clock: Clock, commit_interval_s: float
+    ) -> None:
+        self._intake = intake
+        self._log = log
+        self._counters = counters
+        self._clock = clock
+        self.appender = Appender(intake, log, counters, self._deliver, commit_interval_s)
+        self._numbers = itertools.count(1)
+        self._outboxes: dict[int, _Outbox] = {}
+        self._readings: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def Publish(  # noqa: N802  The name is the wire's.
+        self, request_iterator: AsyncIterator[collector_pb2.PublishRequest], context: PublishContext
+    ) -> None:
+        """Serves one stream until its client has said everything and everything is answered, or the collector stops."""
+        if not self._stopping:
+            await self._serve(request_iterator, context)
+        if self._stopping:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the collector is stopping; try again")
+
+    async def _serve(self, requests: AsyncIterator[collector_pb2.PublishRequest], context: PublishContext) -> None:
+        stream = next(self._numbers)
+        outbox = self._outboxes[stream] = _Outbox()
+        self._intake.connected(stream, self._clock.monotonic())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(outbox.send_for_ever(context))
+                reading = tasks.create_task(self._read(stream, requests, outbox))
+                self._readings.add(reading)
+                await asyncio.wait([reading])
+                self._readings.discard(reading)
+                await self.appender.until(lambda: self._intake.is_settled(stream))
+                await outbox.shorter_than(1)
+                sending.cancel()
+        finally:
+            self._intake.disconnected(stream)
+            del self._outboxes[stream]
+
+    def stop(self) -> None:
+        """Takes nothing more. May be called twice."""
+        self._stopping = True
+        for reading in self._readings:
+            reading.cancel()
+
+    async def _read(self, stream: int, requests: AsyncIterator[collector_pb2.PublishRequest], outbox: _Outbox) -> None:
+        async for request in requests:
+            self._intake.heard(stream, self._clock.monotonic())
+            await self.appender.until(lambda: self._intake.has_room)
+            await outbox.shorter_than(limits.UNSENT_REPLIES_MAX)
+            self._intake.heard(stream, self._clock.monotonic())
+            self._deliver(await self._answers(stream, request))
+            self.appender.wake()
+
+    async def _answers(self, stream: int, request: collector_pb2.PublishRequest) -> list[Reply]:
+        match request.WhichOneof("request"):
+            case "batch":
+                admission = await _admission(request.batch)
+                return self._intake.batch(stream, request.batch, admission, self._clock.wall())
+            case "open":
+                writer = request.open.writer_id
+                position = None if self._intake.knows(writer) else await self._log.position(writer)
+                return self._intake.open(stream, request.open, position, self._clock.monotonic())
+            case "end":
+                return self._intake.end(stream, request.end, self._clock.wall())
+        return []
+
+    def _deliver(self, answers: list[Reply]) -> None:
+        self._counters.answered(answers)
+        for answer in answers:
+            if outbox := self._outboxes.get(answer.stream):
+                outbox.put(answer.response)
+
+
+async def _admission(batch: collector_pb2.Batch) -> WriterMark | InvalidBatchError:
+    try:
+        if len(batch.events) > limits.ADMIT_BESIDE_BYTES:
+            return await asyncio.to_thread(admit, batch)
+        return admit(batch)
+    except InvalidBatchError as error:
+        return error
