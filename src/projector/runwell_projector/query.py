@@ -21,6 +21,7 @@ from runwell_projector.filter_sql import Sql, order_sql, where_sql
 from runwell_projector.pages import find_blocks, read_page
 from runwell_projector.schema import TABLES
 from runwell_projector.series import read_series
+from runwell_projector.tail import read_tail
 
 RunView = dict[str, Any]
 Row = dict[str, Any]
@@ -29,6 +30,9 @@ POLL_INTERVAL_S = 0.003
 """How often a consistent read looks at the checkpoint: a few microseconds' work, against the projector's 20 ms."""
 
 POISONED_RUNS_SHOWN = 100
+
+RECORD_COUNTS = ("stored", "expected", "masked", "refused", "dropped", "lost")
+RECORDS = "SELECT " + ", ".join(f"ifnull(sum(records ->> '{name}'), 0)" for name in RECORD_COUNTS) + " FROM run"
 
 PROJECTS = """
 SELECT entity, project, count(*), sum(state = 'running'), min(created_at), max(updated_at) AS updated_at
@@ -74,13 +78,15 @@ class Views:
         return (None, 0) if row is None else (row[0], row[1])
 
     def status(self) -> dict[str, Any]:
-        """``{"log_id", "offset", "fold_version", "rows", "runs", "file", "bytes", "poisoned"}``.
+        """``{"log_id", "offset", "fold_version", "rows", "runs", "records", "file", "bytes", "poisoned"}``.
 
-        "poisoned" is ``{"batches", "runs"}``, for each run the first offset that could not be folded and why.
+        "records" are sums over all runs, "poisoned" is ``{"batches", "runs"}``, for each run the first offset that could
+        not be folded and why.
         """
         with self._snapshot() as connection:
             row = connection.execute("SELECT log_id, offset, fold_version, rows FROM checkpoint").fetchone()
             (runs,) = connection.execute("SELECT count(*) FROM run").fetchone()
+            records = connection.execute(RECORDS).fetchone()
             (batches,) = connection.execute("SELECT count(*) FROM poison").fetchone()
             poisoned = connection.execute(
                 "SELECT entity, project, run_id, min(offset) AS offset, error, count(*) FROM poison "
@@ -92,6 +98,7 @@ class Views:
         return {
             **dict(zip(("log_id", "offset", "fold_version", "rows"), row or (None, 0, None, 0), strict=True)),
             "runs": runs,
+            "records": dict(zip(RECORD_COUNTS, records, strict=True)),
             "file": path.name if path else None,
             "bytes": path.stat().st_size if path and path.exists() else 0,
             "poisoned": {"batches": batches, "runs": [dict(zip(names, run, strict=True)) for run in poisoned]},
@@ -176,6 +183,22 @@ class Views:
                 return {key: {"steps": [], "times": [], "values": []} for key in keys}
             return read_series(connection, blocks, keys, masked=masked)
 
+    def tail(
+        self,
+        entity: str,
+        project: str,
+        run_id: str,
+        after: int,
+        keys: Sequence[str] | None = None,
+        masked: bool = False,
+        limit: int = 1_000,
+    ) -> tuple[list[dict[str, Any]], int]:
+        """The rows that came after an offset of the log, by writer, and the offset to go on from; see ``tail``."""
+        with self._snapshot() as connection:
+            selection = select(keys, masked=masked, all_attempts=True)
+            blocks = find_blocks(connection, (entity, project, run_id), selection.keys)
+            return ([], after) if blocks is None else read_tail(connection, blocks, after, selection, limit)
+
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
         """A connection to the file that serves now, within one read transaction."""
@@ -198,14 +221,19 @@ def _empty_views() -> sqlite3.Connection:
     return connection
 
 
+def log_end(data_dir: Path) -> tuple[str | None, int]:
+    """The log's id and the offset of its last batch."""
+    log = open_log_reader(data_dir)
+    try:
+        return log.log_id, log.end()
+    finally:
+        log.close()
+
+
 def wait_for_log_end(data_dir: Path, timeout_s: float) -> bool:
     """Waits until the views include what the log held at the time of the call; False after ``timeout_s``."""
     deadline = time.monotonic() + timeout_s
-    log = open_log_reader(data_dir)
-    try:
-        wanted = log.log_id, log.end()
-    finally:
-        log.close()
+    wanted = log_end(data_dir)
     if wanted[1] == 0:
         return True
     with Views.open(data_dir) as views:
