@@ -9,12 +9,13 @@ import io
 import os
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote
 
 SPOOL_NAME_BYTES_MAX = 150
 """The run id's share of a directory name: with the writer's 33 characters and a prefix it stays below 255."""
 
 LOCK_NAME = "lock"
+
+_UNQUOTED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
 
 
 class SegmentFile(Protocol):
@@ -121,7 +122,12 @@ def spool_name(run_id: str, writer: bytes) -> str:
 
 def spool_prefix(run_id: str) -> str:
     """What the names of all directories of a run begin with; other runs' may too when it was cut."""
-    return quote(run_id, safe="")[:SPOOL_NAME_BYTES_MAX] + "."
+    return percent_quoted(run_id)[:SPOOL_NAME_BYTES_MAX] + "."
+
+
+def percent_quoted(text: str) -> str:
+    """``text`` for a file name or a part of an address, as urllib.parse.quote(text, safe="") has it."""
+    return "".join(chr(byte) if byte in _UNQUOTED else f"%{byte:02X}" for byte in text.encode())
 
 
 def free_bytes(directory: Path) -> int:

@@ -1,7 +1,7 @@
 """Events other than rows, as the spool keeps them: the proto3 JSON form of runwell.v1.Event, made without protobuf."""
 
 import json
-from base64 import b64encode
+from binascii import b2a_base64
 from typing import Any
 
 
@@ -32,5 +32,5 @@ def _escaped(character: str) -> bytes:
 
 def _base64(value: object) -> str:
     if isinstance(value, bytes):
-        return b64encode(value).decode()
+        return b2a_base64(value, newline=False).decode()
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

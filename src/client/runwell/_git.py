@@ -3,12 +3,10 @@
 Running Git costs some 5 ms in a small repository and seconds in a large one, so ``init()`` does not wait for it.
 """
 
-import hashlib
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runwell.core.limits import PATCH_BYTES_MAX
 
@@ -18,8 +16,7 @@ _REF_DEPTH_MAX = 5
 _CREDENTIALS = re.compile(r"^([a-zA-Z][\w+.-]*://)[^/@]*@")
 
 
-@dataclass(frozen=True, slots=True)
-class GitState:
+class GitState(NamedTuple):
     """A checkout. Empty strings stand for what is not known."""
 
     root: Path
@@ -54,7 +51,10 @@ def read_git(start: Path) -> GitState | None:
 
 def read_changes(state: GitState) -> dict[str, Any] | None:
     """The event's GitState with uncommitted changes of tracked files; None when there are none or Git does not answer."""
+    # Only the background thread needs them.
+    import hashlib
     import subprocess
+    import threading
 
     command = ["git", "-c", "core.fsmonitor=false", "diff", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD"]
     environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
@@ -70,8 +70,6 @@ def read_changes(state: GitState) -> dict[str, Any] | None:
         )
     except OSError:
         return None
-    import threading
-
     watch = threading.Timer(DIFF_TIMEOUT_S, process.kill)
     watch.daemon = True
     watch.start()

@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from runwell import _messages, _session
 from runwell._disabled import DisabledLane
@@ -33,8 +32,7 @@ _REINITS: Mapping[object, Reinit | None] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
+class _Wish(NamedTuple):
     """What the caller asked for, checked."""
 
     settings: Settings

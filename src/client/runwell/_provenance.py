@@ -1,7 +1,6 @@
 """What is recorded of the process that trains."""
 
 import os
-import platform
 import sys
 from typing import Any
 
@@ -18,7 +17,7 @@ def process_fields(client_version: str) -> dict[str, Any]:
         "command": list(sys.orig_argv),
         "program": _program(),
         "working_directory": _working_directory(),
-        "python_version": platform.python_version(),
+        "python_version": sys.version.partition(" ")[0],
         "operating_system": f"{system.sysname} {system.release} {system.machine}",
         "client_version": client_version,
         "cpu_count": os.cpu_count() or 0,

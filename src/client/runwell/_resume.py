@@ -3,12 +3,10 @@
 import json
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from typing import Any, Literal, NamedTuple
 
-from runwell._disk import spool_prefix
+from runwell._disk import percent_quoted, spool_prefix
 from runwell._messages import warn
 from runwell.core import frames, keys
 from runwell.core.frames import Kind
@@ -19,18 +17,17 @@ ANSWER_BYTES_MAX = 256 << 20
 Resume = Literal["must", "allow", "never"]
 
 
-@dataclass(slots=True)
-class Past:
+class Past(NamedTuple):
     """Earlier attempts of a run."""
 
-    attempts: int = 0
-    last_step: int | None = None
-    writers: set[str] = field(default_factory=set)
+    attempts: int
+    last_step: int | None
+    writers: frozenset[str]
     """Ids in hexadecimal digits."""
-    config: dict[str, Any] = field(default_factory=dict)
-    summary: dict[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any]
     """Values by path."""
-    name: str | None = None
+    name: str | None
 
     def join(self, later: "Past") -> "Past":
         """Both; where they differ ``later`` is right."""
@@ -39,8 +36,8 @@ class Past:
             max(self.attempts, later.attempts),
             max(steps, default=None),
             self.writers | later.writers,
-            self.config | later.config,
-            self.summary | later.summary,
+            {**self.config, **later.config},
+            {**self.summary, **later.summary},
             later.name or self.name,
         )
 
@@ -65,7 +62,7 @@ def find_past(
                     f"resume={resume!r} needs the server's word: {error}. Or use mode='offline', where local spools decide"
                 ) from None
             warn(f"{error}; whether the run exists is decided by local spools")
-    past = local if stored is None else stored.join(local or Past())
+    past = local if stored is None else stored if local is None else stored.join(local)
     if resume == "must" and past is None:
         raise UsageError(f"resume='must', and there is no run {'/'.join(run)}: check the id, or use resume='allow'")
     if resume == "never" and past is not None:
@@ -78,10 +75,11 @@ def find_past(
 def ask_server(run: tuple[str, str, str], base_url: str) -> Past | None:
     """The run as the server has it; None when it has none. Raises ServerUnreachableError after 2 s at most."""
     import http.client
+    from urllib.parse import urlsplit
 
     address = urlsplit(base_url)
     secure = address.scheme == "https"
-    path = "/".join(quote(part, safe="") for part in run)
+    path = "/".join(percent_quoted(part) for part in run)
     try:
         connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         connection = connect(address.hostname or "", address.port, timeout=SERVER_TIMEOUT_S)
@@ -101,7 +99,7 @@ def ask_server(run: tuple[str, str, str], base_url: str) -> Past | None:
 
 
 def _past_of_view(view: Mapping[str, Any]) -> Past:
-    writers = {str(writer["writer"]) for writer in view["writers"]}
+    writers = frozenset(str(writer["writer"]) for writer in view["writers"])
     summary = {key: value for key, value in view["summary"].items() if key not in ("_step", "_timestamp", "_runtime")}
     step = view["last_step"]
     return Past(
@@ -177,7 +175,7 @@ class LocalSpool:
             self._unpack(self._columns[schema], record, payload)
         ordered = sorted(self._last.items(), key=lambda item: item[1][0])
         summary = {path: value for path, (_, value) in ordered if value is not None}
-        return Past(self.attempt, self.last_step, {self.writer}, self.config, summary, self.name)
+        return Past(self.attempt, self.last_step, frozenset({self.writer}), self.config, summary, self.name)
 
     def _take(self, frame: frames.Frame) -> bool:
         """False when the segment is of another run."""

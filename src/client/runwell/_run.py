@@ -3,16 +3,14 @@
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import quote
+from typing import Any, NamedTuple, Self
 
 from runwell import _messages
 from runwell._config import Config
 from runwell._disabled import DisabledLane
-from runwell._disk import spool_name
+from runwell._disk import SPOOL_NAME_BYTES_MAX, percent_quoted, spool_name
 from runwell._events import json_bytes
 from runwell._lane import Lane
 from runwell._provenance import process_fields
@@ -27,8 +25,7 @@ INTERRUPTED_EXIT_CODE = 255
 TERMINATED_TIMEOUT_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(NamedTuple):
     """What does not change while a run is open."""
 
     entity: str
@@ -174,12 +171,12 @@ class Run:
         """The run on its server; None when none is known, or the run is offline or disabled."""
         if self._settings.mode != "online" or self._settings.base_url is None:
             return None
-        return "/".join((self._settings.base_url.rstrip("/"), *(quote(part, safe="") for part in self._facts.key)))
+        return "/".join((self._settings.base_url.rstrip("/"), *map(percent_quoted, self._facts.key)))
 
     @property
     def dir(self) -> str:
         """A directory for the run's own files; made when first asked for."""
-        directory = self._settings.root / "files" / quote(self.id, safe="")[:150]
+        directory = self._settings.root / "files" / percent_quoted(self.id)[:SPOOL_NAME_BYTES_MAX]
         if not self.disabled:
             directory.mkdir(parents=True, exist_ok=True)
         return str(directory)

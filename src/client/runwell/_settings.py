@@ -3,9 +3,8 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from runwell._lane import WhenFull
 from runwell._spool import Durability
@@ -21,8 +20,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """How a run is kept and sent. Give them, or a dict of some, as ``init(settings=…)``."""
 
     dir: Path | None = None
@@ -50,13 +48,6 @@ class Settings:
     silent: bool = False
     """Whether nothing is written to standard error. Default: RUNWELL_SILENT."""
 
-    def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise UsageError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
-        if self.finish_timeout_s < 0:
-            raise UsageError(f"finish_timeout_s must not be negative, and is {self.finish_timeout_s}")
-
     @property
     def root(self) -> Path:
         """The root directory."""
@@ -73,15 +64,16 @@ def resolve(given: "Settings | Mapping[str, Any] | None", arguments: Mapping[str
     """Settings of one run: arguments of ``init`` before ``settings=`` before the environment. Raises UsageError."""
     environment = _from_environment()
     if isinstance(given, Settings):
-        settings = replace(given, **{k: v for k, v in environment.items() if getattr(given, k) == _DEFAULTS[k]})
+        settings = given._replace(**{k: v for k, v in environment.items() if getattr(given, k) == _DEFAULTS[k]})
     else:
         unknown = set(given or ()) - set(_DEFAULTS)
         if unknown:
             raise UsageError(f"unknown settings {sorted(unknown)}; there are {', '.join(sorted(_DEFAULTS))}")
         settings = Settings(**(environment | dict(given or {})))
-    settings = replace(settings, **{name: value for name, value in arguments.items() if value is not None})
+    settings = settings._replace(**{name: value for name, value in arguments.items() if value is not None})
+    _check(settings)
     root = Path(settings.dir or "~/.runwell").expanduser().absolute()
-    return replace(settings, dir=root, base_url=settings.base_url or _server_address(root))
+    return settings._replace(dir=root, base_url=settings.base_url or _server_address(root))
 
 
 def user_name() -> str:
@@ -97,7 +89,15 @@ def user_name() -> str:
         return "local"
 
 
-_DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in fields(Settings)}
+def _check(settings: Settings) -> None:
+    for name, choices in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            raise UsageError(f"{name} must be one of {', '.join(choices)}, not {getattr(settings, name)!r}")
+    if settings.finish_timeout_s < 0:
+        raise UsageError(f"finish_timeout_s must not be negative, and is {settings.finish_timeout_s}")
+
+
+_DEFAULTS: Mapping[str, Any] = Settings._field_defaults
 
 
 def _from_environment() -> dict[str, Any]:

@@ -15,8 +15,7 @@ No threads, no locks, no clock and disk of its own: callers hold the lane's lock
 
 import errno
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from runwell._clock import Clock
 from runwell._disk import SegmentFile, SpoolDisk
@@ -35,8 +34,7 @@ _SCHEMA_ID = slice(frames.FRAME_HEADER_BYTES, frames.FRAME_HEADER_BYTES + 4)
 Durability = Literal["interval", "always"]
 
 
-@dataclass(frozen=True, slots=True)
-class WriterIdentity:
+class WriterIdentity(NamedTuple):
     """Who writes, and of which run. ``writer`` is 16 random bytes that were never used before."""
 
     writer: bytes
@@ -45,8 +43,7 @@ class WriterIdentity:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SyncJob:
+class SyncJob(NamedTuple):
     """What one sync covers: ``frames`` in ``files``, of which ``closed`` get no more."""
 
     frames: list[bytes]

@@ -12,8 +12,8 @@ after it is damage.
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 VERSION = 1
 SEGMENT_MAGIC = b"RWSPOOL" + bytes([VERSION])
@@ -49,8 +49,7 @@ class Kind(IntEnum):
 NUMBERED = frozenset({Kind.ROW, Kind.JSON_ROW, Kind.EVENT})
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A whole frame: ``record`` has the low 32 bits of the number, ``end`` is the offset after the frame."""
 
     kind: int
@@ -61,8 +60,7 @@ class Frame:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(NamedTuple):
     """Bytes ``start`` to ``end`` hold no whole frame, but frames follow."""
 
     start: int
