@@ -105,7 +105,7 @@ class Projection:
 
     def _load(self, name: RunId) -> OpenRun:
         found = self._connection.execute(
-            "SELECT number, state FROM run JOIN fold ON run = number WHERE entity = ? AND project = ? AND run_id = ?",
+            "SELECT number, fold.state FROM run JOIN fold ON run = number WHERE entity = ? AND project = ? AND run_id = ?",
             name,
         ).fetchone()
         if found is None:
