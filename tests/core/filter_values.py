@@ -71,7 +71,9 @@ def naive_value(view: dict[str, Any], field: Field) -> tuple[str, Any]:
         return ("missing", None) if value is None else ("value", value)
     best: dict[str, tuple[Any, Any]] = {}
     branches: set[str] = set()
-    pending = [((label,), value) for label, value in (view[field.section] or {}).items()]
+    pending: list[tuple[tuple[str, ...], Any]] = [
+        ((label,), value) for label, value in (view[field.section] or {}).items()
+    ]
     while pending:
         path, value = pending.pop()
         if isinstance(value, dict):

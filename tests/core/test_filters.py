@@ -205,6 +205,6 @@ def test_order_puts_missing_last_and_does_not_depend_on_the_input_order(given_vi
     ranks = [rank(field.value(view)) for view in result]
     assert ranks == sorted(ranks)
     for earlier, later in itertools.pairwise(result):
-        left, right = (naive_value(view, field)[1] for view in (earlier, later))
+        left, right = (naive_value(dict(view), field)[1] for view in (earlier, later))
         if rank(field.value(earlier)) == rank(field.value(later)) < 2:
             assert left >= right if descending else left <= right

@@ -120,7 +120,7 @@ def test_what_is_not_in_the_subset_is_named(mongo, part):
 
 def test_deep_filters_are_refused():
     """Nesting beyond the limit is an error, not a crash."""
-    document = {"state": "x"}
+    document: dict[str, object] = {"state": "x"}
     for _ in range(200):
         document = {"$and": [document]}
     with pytest.raises(FilterError, match="nested deeper"):

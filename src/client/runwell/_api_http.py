@@ -5,12 +5,12 @@ import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from runwell._api_errors import ApiError, NotFoundError, RequestRefusedError
 from runwell._api_source import RowQuery, RunName
+from runwell._settings import resolve
 from runwell.core.filters import Expression, Order
 from runwell.errors import ServerUnreachableError
 
@@ -19,21 +19,17 @@ TIMEOUT_S = 30.0
 
 
 def find_server(base_url: str | None = None) -> str:
-    """The server's address: the argument, ``RUNWELL_BASE_URL``, or what ``runwell up`` wrote under the root directory.
+    """The server's address: the argument, ``RUNWELL_BASE_URL``, or what `runwell up` wrote under the root directory.
 
     Raises ServerUnreachableError when none is known.
     """
-    given = base_url or os.environ.get("RUNWELL_BASE_URL")
-    if given:
-        return given.rstrip("/")
-    root = Path(os.environ.get("RUNWELL_DIR") or Path.home() / ".runwell")
-    try:
-        return str(json.loads((root / "server" / "server.json").read_text())["http"]).rstrip("/")
-    except (OSError, ValueError, KeyError, TypeError):
+    found = resolve(None, {"base_url": base_url}).base_url
+    if not found:
         raise ServerUnreachableError(
             "no server is known: start one with `runwell up`, or set RUNWELL_BASE_URL to the address of one, "
             "or read spools without a server (--spool DIR, Api(spool=DIR))"
-        ) from None
+        )
+    return found.rstrip("/")
 
 
 class HttpSource:

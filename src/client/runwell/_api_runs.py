@@ -151,11 +151,12 @@ class Run:
         return self._scan(query, min(page_size, PAGE_ROWS))
 
     def _scan(self, query: RowQuery, page_size: int) -> Iterator[dict[str, Any]]:
-        rows, after = self._source.rows(self._run_name, query, None, page_size)
-        yield from rows
-        while after is not None:
+        after, more = None, True
+        wanted = query.keys or ()
+        while more:
             rows, after = self._source.rows(self._run_name, query, after, page_size)
-            yield from rows
+            yield from (row for row in rows if all(key in row for key in wanted))
+            more = after is not None
 
     def history(
         self,

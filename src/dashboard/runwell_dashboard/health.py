@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 from importlib.metadata import version
-from typing import Any
 from urllib.parse import urlsplit
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,6 +13,7 @@ from runwell_dashboard import components
 from runwell_dashboard.answers import answer
 from runwell_dashboard.runs import reader_of
 from runwell_dashboard.settings import Settings
+from runwell_projector.query import log_end
 
 VERSION = version("runwell")
 
@@ -27,28 +27,33 @@ def settings_of(request: Request) -> Settings:
 async def show_server(request: Request) -> Response:
     """Version, gRPC port and log id: what a client needs to send runs here."""
     collector = await asyncio.to_thread(components.described, settings_of(request).data_dir, "collector")
-    status = await reader_of(request).ask(lambda views: views.status())
+    log_id, _ = await reader_of(request).ask(lambda _: log_end(settings_of(request).data_dir))
     grpc = str((collector or {}).get("grpc", ""))
     port = urlsplit(f"//{grpc}").port if grpc else None
-    return answer({"version": VERSION, "grpc_port": port, "log_id": status.get("log_id")})
+    return answer({"version": VERSION, "grpc_port": port, "log_id": log_id})
 
 
 async def show_status(request: Request) -> Response:
     """Components, offsets and lag, completeness, poison and free disk space."""
     data_dir = settings_of(request).data_dir
-    states, disk = await asyncio.to_thread(lambda: (components.states(data_dir), _disk(request)))
+    states = await asyncio.to_thread(components.states, data_dir)
+    states["dashboard"] = {**(components.described(data_dir, "dashboard") or {}), "alive": True, "ready": True}
     views = await reader_of(request).ask(lambda views: views.status())
-    states["dashboard"] = {"alive": True, "ready": _are_ready(states)}
-    return answer({"version": VERSION, "components": states, "views": views, "disk": disk})
-
-
-def _disk(request: Request) -> dict[str, int]:
-    usage = shutil.disk_usage(settings_of(request).data_dir)
-    return {"free_bytes": usage.free, "total_bytes": usage.total}
-
-
-def _are_ready(states: dict[str, dict[str, Any]]) -> bool:
-    return all(state["ready"] for state in states.values())
+    log_id, end = await reader_of(request).ask(lambda _: log_end(data_dir))
+    usage = shutil.disk_usage(data_dir)
+    return answer(
+        {
+            "version": VERSION,
+            "components": states,
+            "log": {
+                "id": log_id,
+                "end": end,
+                "lag": max(0, end - views["offset"]) if log_id == views["log_id"] else end,
+            },
+            "views": views,
+            "disk": {"free_bytes": usage.free, "total_bytes": usage.total},
+        }
+    )
 
 
 async def show_healthy(request: Request) -> Response:

@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from runwell_dashboard import parameters
-from runwell_dashboard.answers import answer, encoded
-from runwell_dashboard.runs import absent, consistent, reader_of, run_name
+from runwell_dashboard.answers import encoded
+from runwell_dashboard.runs import find_run, reader_of, run_name
+from runwell_projector.query import Views
 
 LINES = "application/x-ndjson"
 
@@ -30,31 +31,35 @@ async def show_history(request: Request) -> Response:
     name, asked = run_name(request), asked_rows(request)
     after = request.query_params.get("after") or None
     limit = parameters.integer(request.query_params, "limit", parameters.ROWS_LIMIT, 1, parameters.ROWS_LIMIT_MAX)
-    reader = reader_of(request)
-    view = await reader.ask(lambda views: views.run(*name), consistent=consistent(request))
-    if view is None:
-        raise absent(name)
-    rows, following = await _page(request, name, asked, after, limit)
-    if LINES not in request.headers.get("accept", ""):
-        return answer({"rows": rows, "next": following})
-    return StreamingResponse(_lines(request, name, asked, rows, following), media_type=LINES)
+    lines = LINES in request.headers.get("accept", "")
+    _, headers = await find_run(request)
+    body, following = await _page(request, name, asked, after, limit, lines)
+    if not lines:
+        return Response(body, headers=headers, media_type="application/json")
+    return StreamingResponse(_lines(request, name, asked, body, following), headers=headers, media_type=LINES)
 
 
 async def _page(
-    request: Request, name: tuple[str, str, str], asked: dict[str, Any], after: str | None, limit: int
-) -> tuple[list[dict[str, Any]], str | None]:
-    return await reader_of(request).ask(lambda views: views.history(*name, **asked, after=after, limit=limit))
+    request: Request, name: tuple[str, str, str], asked: dict[str, Any], after: str | None, limit: int, lines: bool
+) -> tuple[bytes, str | None]:
+    """A page as it is sent, encoded in the query's thread, and the cursor of the next one."""
+
+    def page(views: Views) -> tuple[bytes, str | None]:
+        rows, following = views.history(*name, **asked, after=after, limit=limit)
+        if lines:
+            return b"".join(encoded(row) + b"\n" for row in rows), following
+        return encoded({"rows": rows, "next": following}), following
+
+    try:
+        return await reader_of(request).ask(page)
+    except ValueError as error:
+        raise parameters.invalid("after", str(error)) from None
 
 
 async def _lines(
-    request: Request,
-    name: tuple[str, str, str],
-    asked: dict[str, Any],
-    rows: list[dict[str, Any]],
-    following: str | None,
+    request: Request, name: tuple[str, str, str], asked: dict[str, Any], body: bytes, following: str | None
 ) -> AsyncIterator[bytes]:
-    while True:
-        yield b"".join(encoded(row) + b"\n" for row in rows)
-        if following is None:
-            return
-        rows, following = await _page(request, name, asked, following, parameters.ROWS_LIMIT)
+    yield body
+    while following is not None:
+        body, following = await _page(request, name, asked, following, parameters.ROWS_LIMIT, lines=True)
+        yield body

@@ -7,11 +7,15 @@ from starlette.responses import Response
 
 from runwell_dashboard import parameters
 from runwell_dashboard.addresses import segment
-from runwell_dashboard.answers import RequestError, answer
+from runwell_dashboard.answers import RequestError, answer, encoded
 from runwell_dashboard.reader import Reader
+from runwell_projector.query import Views
 
 OFFSET_MAX = 10_000_000
 """Of the runs table; further on there is nothing anyway."""
+
+
+POSITION_HEADER = "runwell-position"
 
 
 def reader_of(request: Request) -> Reader:
@@ -28,11 +32,6 @@ def consistent(request: Request) -> bool:
 def run_name(request: Request) -> tuple[str, str, str]:
     """Entity, project and run id of the path."""
     return segment(request, "entity"), segment(request, "project"), segment(request, "run_id")
-
-
-def absent(name: tuple[str, str, str]) -> RequestError:
-    """The error for a run that there is not."""
-    return RequestError(404, "run_not_found", f"there is no run {'/'.join(name)}")
 
 
 async def list_projects(request: Request) -> Response:
@@ -53,14 +52,29 @@ async def list_runs(request: Request) -> Response:
         "limit": parameters.integer(query, "limit", parameters.RUNS_LIMIT, 0, parameters.RUNS_LIMIT_MAX),
         "deleted": parameters.flag(query, "deleted"),
     }
-    total, runs = await reader_of(request).ask(lambda views: views.runs(**asked), consistent=consistent(request))
-    return answer({"total": total, "runs": runs})
+
+    def page(views: Views) -> bytes:
+        total, runs = views.runs(**asked)
+        return encoded({"total": total, "runs": runs})
+
+    body = await reader_of(request).ask(page, consistent=consistent(request))
+    return Response(body, media_type="application/json")
+
+
+async def find_run(request: Request) -> tuple[dict[str, Any], dict[str, str]]:
+    """The view of the run in the path, and a header with the views' position before it was read, for ``tail?after=``.
+
+    Raises RequestError when there is no such run.
+    """
+    name = run_name(request)
+    asked = reader_of(request).ask(lambda views: (views.position(), views.run(*name)), consistent=consistent(request))
+    position, view = await asked
+    if view is None:
+        raise RequestError(404, "run_not_found", f"there is no run {'/'.join(name)}")
+    return view, {POSITION_HEADER: str(position)}
 
 
 async def show_run(request: Request) -> Response:
     """The run's view, or 404: what ``init(resume=)`` asks, too."""
-    name = run_name(request)
-    view = await reader_of(request).ask(lambda views: views.run(*name), consistent=consistent(request))
-    if view is None:
-        raise absent(name)
-    return answer(view)
+    view, headers = await find_run(request)
+    return answer(view, headers=headers)

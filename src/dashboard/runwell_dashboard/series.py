@@ -4,8 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runwell_dashboard import columns, parameters
-from runwell_dashboard.answers import answer
-from runwell_dashboard.runs import absent, consistent, reader_of, run_name
+from runwell_dashboard.answers import encoded
+from runwell_dashboard.runs import find_run, reader_of, run_name
+from runwell_projector.query import Views
 
 
 async def show_series(request: Request) -> Response:
@@ -14,13 +15,14 @@ async def show_series(request: Request) -> Response:
     keys = parameters.keys(request.query_params)
     if keys is None:
         raise parameters.invalid("key", "at least one is needed, such as key=loss")
+    binary = columns.MEDIA_TYPE in request.headers.get("accept", "")
     masked = parameters.flag(request.query_params, "masked")
-    reader = reader_of(request)
-    if await reader.ask(lambda views: views.run(*name), consistent=consistent(request)) is None:
-        raise absent(name)
-    found = await reader.ask(lambda views: views.series(*name, keys, masked=masked))
-    nothing: dict[str, list[float]] = {"steps": [], "times": [], "values": []}
-    series = {key: found.get(key, nothing) for key in keys}
-    if columns.MEDIA_TYPE in request.headers.get("accept", ""):
-        return Response(columns.encode(series), media_type=columns.MEDIA_TYPE)
-    return answer({"series": series})
+    _, headers = await find_run(request)
+
+    def found(views: Views) -> bytes:
+        series = views.series(*name, keys, masked=masked)
+        return columns.encode(series) if binary else encoded({"series": series})
+
+    # Encoding a million points takes a while, so it happens in the query's thread.
+    body = await reader_of(request).ask(found)
+    return Response(body, headers=headers, media_type=columns.MEDIA_TYPE if binary else "application/json")

@@ -1,4 +1,4 @@
-"""Following a run: server-sent events with the rows that are new or have changed, and the run's state."""
+"""Following a run: server-sent events with the rows that are new, and the run's state."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,14 @@ from runwell_dashboard import parameters
 from runwell_dashboard.answers import RequestError, encoded
 from runwell_dashboard.counters import Counters
 from runwell_dashboard.reader import Reader
-from runwell_dashboard.runs import absent, reader_of, run_name
+from runwell_dashboard.runs import POSITION_HEADER, find_run, reader_of, run_name
 from runwell_dashboard.settings import TAIL_KEEP_ALIVE_S, TAIL_POLL_S, TAILS_MAX
 
 RUN_FIELDS = ("state", "exit_code", "updated_at", "duration_s", "last_step", "records")
 """What is sent of the run itself whenever it changes."""
+
+POSITION_DIGITS = 19
+"""A position has fewer; what is longer is none of ours."""
 
 RunName = tuple[str, str, str]
 
@@ -82,53 +85,41 @@ class Tails:
         return self._stopping.is_set()
 
 
-class TailedRows:
-    """The rows that one follower has not had yet.
-
-    ``cursor`` is before the last page; of that page the rows as they were sent are kept, so that a row to which a value
-    was added is sent again, and no other.
-    """
-
-    def __init__(self, name: RunName, keys: list[str] | None, cursor: str | None) -> None:
-        self._question: dict[str, Any] = {"keys": keys, "limit": parameters.ROWS_LIMIT}
-        self._name = name
-        self.cursor = cursor
-        self._sent: list[dict[str, Any]] = []
-
-    async def fresh(self, reader: Reader) -> AsyncIterator[list[dict[str, Any]]]:
-        """Pages of rows that are new or have changed."""
-        more = True
-        while more:
-            after = self.cursor
-            rows, following = await reader.ask(lambda views: views.history(*self._name, **self._question, after=after))  # noqa: B023
-            known = self._sent
-            new = [row for place, row in enumerate(rows) if place >= len(known) or row != known[place]]
-            more = following is not None
-            self.cursor, self._sent = (following, []) if more else (self.cursor, rows)
-            if new:
-                yield new
-
-
 async def follow_run(request: Request) -> Response:
-    """Server-sent events: "rows" ``{"rows"}`` with a cursor as id, and "run" with its state; comments keep it alive."""
+    """Server-sent events: "rows" (``{"writer", "attempt", "rows"}``), whose id is the position after them; and "run".
+
+    Begins after the position ``after`` (0: with the first row), or where ``Last-Event-ID`` says a broken-off answer ended;
+    without either with what comes from now on. Comments keep a quiet connection alive.
+    """
     name, keys = run_name(request), parameters.keys(request.query_params)
-    cursor = request.headers.get("last-event-id") or request.query_params.get("after") or None
     tails: Tails = request.app.state.tails
     tails.refuse_too_many()
-    if await reader_of(request).ask(lambda views: views.run(*name), consistent=True) is None:
-        raise absent(name)
-    events = _events(reader_of(request), tails, name, TailedRows(name, keys, cursor))
+    after = _start(request)
+    reader = reader_of(request)
+    _, headers = await find_run(request)
+    events = _events(reader, tails, name, keys, int(headers[POSITION_HEADER]) if after is None else after)
     return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-async def _events(reader: Reader, tails: Tails, name: RunName, rows: TailedRows) -> AsyncIterator[bytes]:
+def _start(request: Request) -> int | None:
+    last = request.headers.get("last-event-id", "")
+    if last.isascii() and last.isdecimal() and len(last) < POSITION_DIGITS:
+        return int(last)
+    return parameters.whole(request.query_params, "after")
+
+
+async def _events(
+    reader: Reader, tails: Tails, name: RunName, keys: list[str] | None, after: int
+) -> AsyncIterator[bytes]:
     state: dict[str, Any] | None = None
     async with tails.following():
         while not tails.stopping:
             moved = asyncio.create_task(tails.moved(TAIL_KEEP_ALIVE_S))
             try:
-                async for page in rows.fresh(reader):
-                    yield _event("rows", {"rows": page}, rows.cursor)
+                async for parts, position in _fresh(reader, name, keys, after):
+                    after = position
+                    for part in parts:
+                        yield _event("rows", part, position)
                 view = await reader.ask(lambda views: views.run(*name))
                 fresh_state = None if view is None else {field: view[field] for field in RUN_FIELDS}
                 if fresh_state != state:
@@ -140,7 +131,19 @@ async def _events(reader: Reader, tails: Tails, name: RunName, rows: TailedRows)
                 moved.cancel()
 
 
-def _event(kind: str, content: Any, cursor: str | None = None) -> bytes:
+async def _fresh(
+    reader: Reader, name: RunName, keys: list[str] | None, after: int
+) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
+    """What came after a position, a bounded number of rows at a time, each with the position after them."""
+    while True:
+        start = after
+        parts, after = await reader.ask(lambda views: views.tail(*name, start, keys, limit=parameters.ROWS_LIMIT))  # noqa: B023
+        yield parts, after
+        if not parts:
+            return
+
+
+def _event(kind: str, content: Any, position: int | None = None) -> bytes:
     """One event; the JSON is ASCII on one line, as the protocol needs."""
-    position = b"" if cursor is None else b"id: " + cursor.encode("ascii") + b"\n"
-    return b"event: " + kind.encode("ascii") + b"\n" + position + b"data: " + encoded(content) + b"\n\n"
+    place = b"" if position is None else f"id: {position}\n".encode("ascii")
+    return b"event: " + kind.encode("ascii") + b"\n" + place + b"data: " + encoded(content) + b"\n\n"

@@ -3,10 +3,13 @@
 import argparse
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from runwell._api import Api
 from runwell._api_errors import RequestRefusedError
 from runwell.errors import Error
+
+if TYPE_CHECKING:
+    from runwell._api import Api
 
 FAILED = 1
 USAGE = 2
@@ -18,8 +21,10 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="exact JSON (with the literals NaN and Infinity)")
 
 
-def api(options: argparse.Namespace) -> Api:
+def api(options: argparse.Namespace) -> "Api":
     """Reads where the options say."""
+    from runwell._api import Api
+
     return Api(spool=options.spool)
 
 

@@ -3,7 +3,6 @@
 import argparse
 from typing import Any
 
-from runwell._api_http import HttpSource
 from runwell.cli._reading import FAILED, reading
 from runwell.cli._shown import moment
 from runwell.cli._tables import Column, is_terminal, print_json, print_separated, print_table
@@ -24,6 +23,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def show_status(options: argparse.Namespace) -> int:
     """Prints the server's status."""
+    from runwell._api_http import HttpSource
+
     source = HttpSource()
     status = source.get("status")
     ready = all(component["ready"] for component in status["components"].values())

@@ -105,9 +105,12 @@ def shown_literal(value: Scalar) -> str:
 
 def bounded(value: Any) -> Any:
     """An integer beyond 64 bits as a float, for that is what every store makes of it."""
-    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-        return math.copysign(math.inf, value) if abs(value) >= 2**1024 else float(value)
-    return value
+    if not isinstance(value, int) or -(2**63) <= value < 2**63:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def kind(value: Any) -> str:
