@@ -94,17 +94,19 @@ def _say(line: str) -> None:
 
 def _welcome(settings: Settings, said: dict[str, Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
 
-    rows = Table.grid(padding=(0, 2))
-    rows.add_row("Address", f"[bold]{said['http']}[/]   (data from runs: {said['grpc']})")
-    rows.add_row("Data", str(settings.directory))
+    rows = {
+        "Address": f"[bold]{said['http']}[/]   (data from runs: {said['grpc']})",
+        "Data": escape(str(settings.directory)),
+        "A first run": escape(FIRST_RUN),
+        "Look": "runwell ls",
+        "Stop": "Ctrl-C",
+    }
     if settings.directory != default_directory().absolute():
-        rows.add_row("Clients", f"export RUNWELL_BASE_URL={said['http']}")
-    rows.add_row("A first run", FIRST_RUN)
-    rows.add_row("Look", "runwell ls")
-    rows.add_row("Stop", "Ctrl-C")
-    console = Console(highlight=False)
+        rows["Clients"] = f"export RUNWELL_BASE_URL={said['http']}"
+    console = Console(highlight=False, soft_wrap=True)
     console.print("\n[bold green]Runwell is ready.[/]\n")
-    console.print(rows, soft_wrap=True)
+    for label, text in rows.items():
+        console.print(f"  {label:<13}" + text.replace("\n", "\n" + " " * 15))
     console.print()

@@ -75,7 +75,7 @@ def lock_directory(directory: Path) -> IO[str]:
     """Makes the data directory this process's own for as long as the result stays open; raises StartError."""
     try:
         (directory / "components").mkdir(parents=True, exist_ok=True)
-        lock = (directory / "up.lock").open("a+")
+        lock = (directory / "lock").open("a+")
     except OSError as error:
         raise StartError(f"cannot write to {directory} ({error.strerror}): choose another with --dir DIR") from None
     try:
