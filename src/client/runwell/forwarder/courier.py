@@ -7,7 +7,7 @@ Where the writer stands is what Welcome says, on every stream anew. Of what was 
 must be sent again it is cut again from the spool, so that nothing is lost with this process.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from random import Random
@@ -108,6 +108,16 @@ class Courier:
     def durable(self) -> int:
         """The last record of the spool that the collector has, as far as is known."""
         return self.ledger.acked.durable if self.ledger.acked else 0
+
+    @property
+    def refused(self) -> Mapping[int, str]:
+        """Records that the collector refused for good, with its reasons."""
+        return self._bisection.refused
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Segment and offset up to which the spool was read."""
+        return self._source.place
 
     def reset(self) -> None:
         """The stream is gone, or a new one begins: everything is asked anew."""

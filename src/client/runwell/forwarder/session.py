@@ -78,6 +78,11 @@ class Session:
         self._intervals_s.pop(courier.spool.directory, None)
         self._enqueue(courier)
 
+    def doubt(self, courier: Courier) -> None:
+        """Asks the collector about a spool that is done."""
+        courier.doubt()
+        self._enqueue(courier)
+
     def connect(self, now: float, *, compressed: bool) -> None:
         """A new stream begins."""
         self.connected, self._compressed = True, compressed

@@ -63,6 +63,12 @@ class SpoolSource:
         return any(kind in _fields(self._last) for kind in ("run_finished", "runFinished"))
 
     @property
+    def place(self) -> tuple[int, int]:
+        """Segment and offset up to which the spool was read."""
+        bookmark = self._reader.bookmark()
+        return bookmark.segment, bookmark.offset
+
+    @property
     def drained(self) -> bool:
         """Whether the last cut took all that was there."""
         return self._reader.dry

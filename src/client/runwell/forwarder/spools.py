@@ -57,21 +57,26 @@ class SpoolProblem:
 def discover(disk: Disk, spool_root: Path) -> tuple[list[WriterSpool], list[SpoolProblem]]:
     """The spools under ``spool_root``, by name, and what could not be read. Names that begin with a dot are not looked at."""
     try:
-        names = sorted(disk.names(spool_root))
-    except FileNotFoundError:
-        return [], []
+        names = names_of_spools(disk, spool_root)
     except OSError as error:
         return [], [SpoolProblem(spool_root, f"{spool_root} cannot be listed: {error.strerror}")]
     spools: list[WriterSpool] = []
     problems: list[SpoolProblem] = []
     for name in names:
-        if not name.startswith("."):
-            opened = open_spool(disk, spool_root / name)
-            if isinstance(opened, WriterSpool):
-                spools.append(opened)
-            elif opened is not None:
-                problems.append(opened)
+        opened = open_spool(disk, spool_root / name)
+        if isinstance(opened, WriterSpool):
+            spools.append(opened)
+        elif opened is not None:
+            problems.append(opened)
     return spools, problems
+
+
+def names_of_spools(disk: Disk, spool_root: Path) -> list[str]:
+    """Names under ``spool_root`` that do not begin with a dot, sorted; none when it does not exist. Raises OSError."""
+    try:
+        return sorted(name for name in disk.names(spool_root) if not name.startswith("."))
+    except FileNotFoundError:
+        return []
 
 
 def open_spool(disk: Disk, directory: Path) -> WriterSpool | SpoolProblem | None:

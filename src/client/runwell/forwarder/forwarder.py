@@ -1,0 +1,215 @@
+"""Runs the state machines: finds spools, keeps a stream to the collector, and ends when there is nothing left to do."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Collection
+from random import SystemRandom
+
+from runwell import __version__
+from runwell.core.limits import GIVE_UP_AFTER_S
+from runwell.forwarder.address import ServerUnreachableError, find_collector
+from runwell.forwarder.backoff import Backoff
+from runwell.forwarder.courier import Courier, ProtocolError, State, Terms
+from runwell.forwarder.disk import LocalDisk
+from runwell.forwarder.errand import Errand
+from runwell.forwarder.lookout import Lookout
+from runwell.forwarder.mailbox import Answer, Mailbox
+from runwell.forwarder.retention import Retention
+from runwell.forwarder.session import Session
+from runwell.forwarder.stream import Stream
+from runwell.v1 import collector_pb2 as wire
+
+LOOK_INTERVAL_S = 0.5
+"""New spools are noticed this soon; a training process that starts one says so besides."""
+
+PRUNE_INTERVAL_S = 60.0
+
+LINGER_S = 60.0
+"""A forwarder with nothing left to do stays this long for the next run."""
+
+RETRY_INTERVAL_MIN_S = 0.5
+"""However often it is woken, a forwarder knocks at a server that does not answer at most this often."""
+
+PATIENCE_S = 30.0
+"""In the foreground: without any progress for this long, it is told what is missing and why."""
+
+UNREACHABLE_PATIENCE_S = 5.0
+"""In the foreground: a server that was never reached is waited for this long."""
+
+
+class Forwarder:
+    """``problem`` says what is wrong with the server, if anything is. ``progressed`` is called now and then."""
+
+    def __init__(
+        self, errand: Errand, mailbox: Mailbox | None = None, progressed: Callable[["Forwarder"], None] | None = None
+    ) -> None:
+        self.problem = ""
+        self._errand = errand
+        self._mailbox = mailbox
+        self._progressed = progressed or (lambda _: None)
+        self._random = SystemRandom()
+        self.session = Session(Terms(self._random, time.time, __version__))
+        self.lookout = Lookout(LocalDisk(), errand.places, errand.spools)
+        self._retention = Retention(LocalDisk())
+        self._backoff = Backoff(self._random, RETRY_INTERVAL_MIN_S, 60.0)
+        self._stirred = asyncio.Event()
+        self._stopping = False
+        self._by_writer: dict[bytes, Courier] = {}
+        self._looked_at = self._pruned_at = float("-inf")
+        self._unreachable_since: float | None = None
+        self._progress: tuple[int, ...] = ()
+        self._progress_at = self._busy_at = self._reached_at = time.monotonic()
+        self._ever_reached = False
+
+    def stop(self) -> None:
+        """Ends ``run`` soon; everything stays as it is."""
+        self._stopping = True
+        self._stirred.set()
+
+    async def run(self) -> None:
+        """Sends what there is until the errand is done, or cannot be done."""
+        loop = asyncio.get_running_loop()
+        if self._mailbox is not None:
+            loop.add_reader(self._mailbox.socket, self._asked)
+        try:
+            self._look_around(time.monotonic(), at_once=True)
+            self._ask_about_what_is_done()
+            while not self._over(time.monotonic()):
+                await self._try()
+        finally:
+            if self._mailbox is not None:
+                loop.remove_reader(self._mailbox.socket)
+            self.session.save(time.monotonic())
+            self._answer()
+
+    async def _try(self) -> None:
+        attempted_at = time.monotonic()
+        try:
+            await self._stream()
+        except (ServerUnreachableError, ProtocolError) as error:
+            now = time.monotonic()
+            self.problem = (
+                str(error) if isinstance(error, ServerUnreachableError) else f"the server answers nonsense: {error}"
+            )
+            if self._unreachable_since is None:
+                self._unreachable_since = now
+            self._answer()
+            await self._pause(attempted_at, now + self._backoff.next_s())
+        finally:
+            self.session.disconnect()
+
+    async def _stream(self) -> None:
+        address = await asyncio.to_thread(find_collector, self._errand.base_url, self._errand.root)
+        async with Stream(address, self._received) as stream:
+            stream.answers.add_done_callback(lambda _: self._stirred.set())
+            self.session.connect(time.monotonic(), compressed=not address.loopback)
+            while not self._over(now := time.monotonic()):
+                if stream.answers.done():
+                    await stream.answers
+                self._look_around(now)
+                self.session.tick(now)
+                request = self.session.next_request(now)
+                if request is not None:
+                    await stream.send(request)
+                elif self.session.busy:
+                    await asyncio.sleep(0)
+                else:
+                    await self._wait(min(self.session.next_tick(), self._looked_at + LOOK_INTERVAL_S))
+
+    async def _wait(self, until: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(until - time.monotonic(), 0)):
+                await self._stirred.wait()
+        self._stirred.clear()
+
+    async def _pause(self, attempted_at: float, until: float) -> None:
+        """Waits for the next attempt; whoever asks makes it come sooner."""
+        asked = self._busy_at
+        while not self._over(now := time.monotonic()) and now < until:
+            if self._busy_at > asked and now >= attempted_at + RETRY_INTERVAL_MIN_S:
+                return
+            self._look_around(now)
+            await self._wait(min(until, now + LOOK_INTERVAL_S))
+
+    # ---- What comes in
+
+    def _received(self, response: wire.PublishResponse) -> None:
+        now = time.monotonic()
+        self.session.received(response, now)
+        self._unreachable_since, self._reached_at, self._ever_reached, self.problem = None, now, True, ""
+        if response.HasField("ack"):
+            self._backoff.reset()
+        self._answer()
+        self._stirred.set()
+
+    def _asked(self) -> None:
+        assert self._mailbox is not None
+        now = time.monotonic()
+        asked = self._mailbox.read(now)
+        self._busy_at = now
+        if not asked.writers or any(writer not in self._by_writer for writer in asked.anew):
+            self._look_around(now, at_once=True)
+        for writer in asked.anew & self._by_writer.keys():
+            self.session.hurry(self._by_writer[writer])
+        self._answer(asked.writers)
+        self._stirred.set()
+
+    def _answer(self, asked: Collection[bytes] = ()) -> None:
+        if self._mailbox is not None:
+            self._mailbox.answer(self._how_far, time.monotonic(), asked)
+
+    def _how_far(self, writer: bytes) -> Answer:
+        courier = self._by_writer.get(writer)
+        if courier is None:
+            return Answer(0, "its spool is not in the directory that the forwarder looks after")
+        problem = self.problem or courier.problem
+        return Answer(courier.durable, problem, courier.state is State.FAILED, self._unreachable_since is not None)
+
+    def _look_around(self, now: float, *, at_once: bool = False) -> None:
+        if not at_once and now < self._looked_at + LOOK_INTERVAL_S:
+            return
+        self._looked_at = now
+        for spool in self.lookout.look(now):
+            self._by_writer.setdefault(spool.writer, self.session.add(spool))
+            self._busy_at = now
+        self._progressed(self)
+        if now >= self._pruned_at + PRUNE_INTERVAL_S:
+            self._pruned_at = now
+            self._prune()
+
+    def _prune(self) -> None:
+        for courier in list(self.session.couriers):
+            with contextlib.suppress(OSError):
+                if self._retention.prune(courier, time.time()):
+                    self.session.forget(courier)
+                    self.lookout.forget(courier.spool.directory)
+                    self._by_writer.pop(courier.spool.writer, None)
+
+    def _ask_about_what_is_done(self) -> None:
+        """In the foreground, one spool that was sent before is asked about: this may be another server, or a restored one."""
+        couriers = list(self.session.couriers)
+        if not self._errand.follow and couriers and all(courier.settled for courier in couriers):
+            self.session.doubt(couriers[-1])
+
+    # ---- When it is over
+
+    def _over(self, now: float) -> bool:
+        if self._stopping:
+            return True
+        return self._follow_over(now) if self._errand.follow else self._foreground_over(now)
+
+    def _follow_over(self, now: float) -> bool:
+        if not all(courier.settled for courier in self.session.couriers):
+            self._busy_at = now
+            return now - self._reached_at > GIVE_UP_AFTER_S
+        return now - self._busy_at > LINGER_S
+
+    def _foreground_over(self, now: float) -> bool:
+        couriers = list(self.session.couriers)
+        if all(courier.settled or (courier.caught_up and courier.live) for courier in couriers):
+            return True
+        progress = tuple(courier.records_sent for courier in couriers)
+        if progress != self._progress or any(courier.state is State.SEEKING for courier in couriers):
+            self._progress, self._progress_at = progress, now
+        return now - self._progress_at > (PATIENCE_S if self._ever_reached else UNREACHABLE_PATIENCE_S)
