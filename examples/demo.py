@@ -69,7 +69,7 @@ class Place:
         )
 
     def trained(self, name: str, *arguments: str) -> None:
-        """One training process that must succeed."""
+        """One training process that must succeed. Raises SystemExit with its last words."""
         ended = self.train(name, *arguments)
         if ended.returncode:
             raise SystemExit(f"demo: training {name} failed:\n{ended.stderr.decode()}")
@@ -122,7 +122,9 @@ def train_grid(place: Place) -> None:
         ThreadPoolExecutor(TRAININGS_AT_ONCE) as pool,
     ):
         bar = progress.add_task("", total=len(GRID))
-        for name in pool.map(lambda item: (place.trained(item[0], *item[1]), item[0])[1], GRID.items()):
+        trainings = [pool.submit(place.trained, name, *arguments) for name, arguments in GRID.items()]
+        for name, training in zip(GRID, trainings, strict=True):
+            training.result()
             progress.advance(bar)
             progress.console.print(f"  [green]✓[/] {name:14} {last_accuracy(place, name)}", highlight=False)
 

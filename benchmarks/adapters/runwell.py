@@ -15,6 +15,9 @@ import runwell
 SERVER = os.environ.get("BENCH_SERVER", "") if "server" in os.environ.get("BENCH_VARIANT", "") else ""
 
 
+run: runwell.Run
+
+
 def init(directory, config):
     """Begins a run."""
     global run
