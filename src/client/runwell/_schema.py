@@ -18,7 +18,20 @@ _VALUES_OFFSET = frames.FRAME_HEADER_BYTES + frames.ROW_PREFIX.size
 class Schema:
     """One shape of rows, and the last row of it, which is all that the summary needs to keep."""
 
-    __slots__ = ("codes", "frame", "head", "id", "keys", "kinds", "last", "masked_head", "pack", "unpack_values")
+    __slots__ = (
+        "codes",
+        "frame",
+        "frame_bytes",
+        "head",
+        "id",
+        "keys",
+        "kinds",
+        "last",
+        "masked_head",
+        "pack",
+        "single",
+        "unpack_values",
+    )
 
     def __init__(self, schema_id: int, keys: Sequence[str], kinds: Sequence[type]) -> None:
         codes = "".join(TYPE_CODES[kind] for kind in kinds)
@@ -28,6 +41,8 @@ class Schema:
         self.keys: list[str] | None = list(keys)
         self.kinds: list[type] | None = list(kinds)
         self.codes = codes
+        self.single = len(codes) == 1
+        self.frame_bytes = row.size + 4
         self.pack = row.pack
         self.unpack_values = struct.Struct("<" + codes).unpack_from
         # The start of every frame of this shape but its checksum: magic, kind, flags and payload length.

@@ -63,6 +63,48 @@ class SyncJob(NamedTuple):
 class SpoolWriter:
     """Appends rows and events. ``notices`` collects what the user should be told."""
 
+    # Beyond 30 attributes an instance's dictionary is no longer read in place, which log() would feel.
+    __slots__ = (
+        "_always",
+        "_announced",
+        "_broken",
+        "_bytes_max",
+        "_closed_bytes",
+        "_closing",
+        "_columns",
+        "_discarded",
+        "_disk",
+        "_dropped",
+        "_entries_synced",
+        "_file",
+        "_held",
+        "_measured_at",
+        "_no_schema",
+        "_present",
+        "_segment_bytes",
+        "_suspect",
+        "_sync_failures",
+        "_syncing",
+        "_unsynced_bytes_max",
+        "_unsynced_from",
+        "base",
+        "clock",
+        "dirty",
+        "dropped_total",
+        "identity",
+        "known",
+        "notices",
+        "offset",
+        "ready",
+        "record",
+        "schema",
+        "segment",
+        "starved",
+        "stop",
+        "tail",
+        "write",
+    )
+
     def __init__(
         self,
         disk: SpoolDisk,
@@ -81,7 +123,8 @@ class SpoolWriter:
         self.offset = 0
         self.tail: list[bytes] = []
         self.dirty = False
-        self.schema = self._no_schema = no_schema()
+        self._no_schema = no_schema()
+        self.schema = self._no_schema
         self.ready: dict[tuple[object, ...], Schema] = {}
         self.known: dict[tuple[object, ...], Schema] = {}
         self.notices: list[str] = []

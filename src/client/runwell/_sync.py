@@ -21,10 +21,14 @@ class Syncer:
 
     def wake(self) -> None:
         """Something was written that is not synced yet."""
+        self._awake.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="runwell-sync", daemon=True)
-            self._thread.start()
-        self._awake.set()
+            try:
+                self._thread.start()
+            except RuntimeError:
+                # The process may have no more threads, or is ending: then finish() syncs.
+                self._thread = None
 
     def stop(self) -> None:
         """Ends the thread and waits for a sync that is running. May be called twice."""
