@@ -23,6 +23,7 @@ class SegmentFile(Protocol):
 
     def write(self, data: bytes, /) -> int | None:
         """Appends in one go and returns how many bytes were taken."""
+        ...
 
     def read_from(self, offset: int) -> bytes: ...
 

@@ -27,7 +27,7 @@ class LogCall(Protocol):
     def __call__(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None: ...
 
 
-def make_log(
+def make_log(  # noqa: C901
     writer: SpoolWriter,
     cursor: StepCursor,
     lock: RLock,
