@@ -10,19 +10,22 @@ from runwell import __version__
 COMMANDS = ("up", "sync", "ls", "show", "history", "status", "rebuild")
 
 
-def command_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def command_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The command line of these commands."""
     parser = argparse.ArgumentParser(prog="runwell", description="Runwell: an experiment tracker that loses nothing.")
     parser.add_argument("--version", action="version", version=f"runwell {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in commands:
         importlib.import_module(f"runwell.cli.{command}").add_parser(subparsers)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
-    options = command_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    # A forwarder starts within the first `init()`: it does not wait for the imports of other commands.
+    named = [word for word in words[:1] if word in COMMANDS]
+    options = command_parser(named or COMMANDS).parse_args(words)
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
