@@ -31,6 +31,7 @@ class SegmentFile(Protocol):
 
     def sync(self) -> None:
         """Returns when what was written survives power loss."""
+        ...
 
     def close(self) -> None: ...
 
@@ -42,15 +43,19 @@ class SpoolDisk(Protocol):
 
     def publish(self) -> None:
         """Shows the directory to others, once its first segment is there."""
+        ...
 
     def used_bytes(self) -> int:
         """Size of all segments that are still there."""
+        ...
 
     def sync_entries(self) -> None:
         """Returns when created files survive power loss."""
+        ...
 
     def close(self) -> None:
         """Releases the writer's lock. May be called twice."""
+        ...
 
 
 class LocalSegmentFile(io.FileIO):
