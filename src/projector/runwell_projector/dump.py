@@ -36,7 +36,7 @@ def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
             "checkpoint", *connection.execute("SELECT fold_version, log_id, offset, rows FROM checkpoint").fetchone()
         )
         runs = connection.execute(
-            "SELECT number, entity, project, run_id, view, state, lanes FROM run JOIN fold ON run = number "
+            "SELECT number, entity, project, run_id, view, fold.state, lanes FROM run JOIN fold ON run = number "
             "ORDER BY entity, project, run_id"
         )
         for number, *name, view, state, lanes in runs:

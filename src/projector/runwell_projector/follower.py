@@ -61,6 +61,7 @@ class Follower:
         self._path: Path | None = None
         self._swap_mark: tuple[int, int] | None = None
         self._idle_steps = 0
+        self._paused = False
         self.projection: Projection | None = None
         self.building = False
         """A new file is being built while an older one serves."""
@@ -84,8 +85,9 @@ class Follower:
             outcome = self._step()
         except (sqlite3.OperationalError, CannotGoOnError, AlreadyRunningError, OSError) as error:
             return self._pause(str(error))
-        if self.reason is not None and self.transactions:
+        if self._paused:
             self._say("goes on")
+        self._paused = False
         self.reason = None
         return outcome
 
@@ -215,6 +217,7 @@ class Follower:
     def _pause(self, reason: str) -> Outcome:
         if reason != self.reason:
             self._say(f"paused: {reason}")
+        self._paused = True
         self.reason = reason
         return Outcome.PAUSED
 

@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from runwell.core.history import ROW_FIELDS, LaneRows, MergedRow, RowOrder, Selection, merge_rows
 from runwell.core.keys import shown
 from runwell.core.lanes import LaneHead
@@ -96,12 +98,24 @@ def _window(
     stop = STEP_MAX if selection.max_step is None else selection.max_step - 1
     numbers, high = _gathered(connection, blocks, attempt, low, stop, rows_wanted)
     lanes = list(_lane_rows(connection, blocks, numbers))
+    high = _enough(lanes, low, stop if high is None else high - 1, rows_wanted) or high
     last = stop if high is None else high - 1
     if not selection.all_attempts and lanes:
         later = _overlapping(connection, blocks, blocks.lanes(attempt + 1, STEP_MAX), low, last)
         lanes += _lane_rows(connection, blocks, [number for number, _, _ in later])
     bounded = replace(selection, min_step=low, max_step=last + 1)
     return [row for row in merge_rows(lanes, bounded) if row.head.attempt == attempt], high
+
+
+def _enough(lanes: Sequence[LaneRows], low: int, last: int, rows_wanted: int) -> int | None:
+    """The step to stop before, where the blocks hold more rows than are wanted."""
+    columns = [np.asarray(event.metric_logged.steps, np.int64) for lane in lanes for _, event in lane.events]
+    steps = np.concatenate(columns) if columns else np.empty(0, np.int64)
+    steps = steps[(steps >= low) & (steps <= last)]
+    if len(steps) <= rows_wanted:
+        return None
+    high = int(np.partition(steps, rows_wanted)[rows_wanted]) + 1
+    return high if high <= last else None
 
 
 def _gathered(

@@ -8,6 +8,7 @@ hides the greater steps of earlier attempts, and masked rows are hidden, each un
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from math import inf
 from operator import itemgetter
 from typing import Any
 
@@ -60,13 +61,13 @@ class Selection:
     masked: bool = False
     all_attempts: bool = False
 
-    def within(self, step: int, head: LaneHead) -> bool:
-        """Whether a lane's step is asked for."""
-        if self.min_step is not None and step < self.min_step:
-            return False
-        if self.max_step is not None and step >= self.max_step:
-            return False
-        return self.all_attempts or head.step_max is None or step <= head.step_max
+    def rows_of(self, head: LaneHead, rows: Rows) -> Rows:
+        """A lane's rows that are asked for."""
+        step_min = -inf if self.min_step is None else self.min_step
+        step_stop = inf if self.max_step is None else self.max_step
+        if head.step_max is not None and not self.all_attempts:
+            step_stop = min(step_stop, head.step_max + 1)
+        return (rows if self.masked else rows.unmasked()).within(step_min, step_stop)
 
 
 def select(
@@ -110,8 +111,7 @@ def lane_rows(lane: LaneRows, selection: Selection) -> Iterator[MergedRow]:
     """One lane's rows, one for each step."""
     records: list[tuple[int, int, float, list[str], tuple[Any, ...]]] = []
     for first, event in lane.events:
-        rows = read_rows(first, event)
-        records.extend(_records(rows if selection.masked else rows.unmasked(), selection.keys))
+        records.extend(_records(selection.rows_of(lane.head, read_rows(first, event)), selection.keys))
     if len(lane.events) > 1:
         records.sort(key=itemgetter(0))
     merged: dict[int, MergedRow] = {}
@@ -120,7 +120,7 @@ def lane_rows(lane: LaneRows, selection: Selection) -> Iterator[MergedRow]:
         if row is not None:
             row.time, row.record = time, record
             row.values.update(zip(names, values, strict=True))
-        elif selection.within(step, lane.head):
+        else:
             merged[step] = MergedRow(lane.head, step, time, record, dict(zip(names, values, strict=True)))
     yield from merged.values()
 

@@ -45,15 +45,22 @@ class Rows:
 
     def unmasked(self) -> "Rows":
         """The rows that are not hidden."""
-        if not self.masks:
+        return self.chosen([not masked for masked in self.masks]) if self.masks else self
+
+    def within(self, step_min: float, step_stop: float) -> "Rows":
+        """The rows with steps from ``step_min`` to below ``step_stop``."""
+        if not self.steps or (min(self.steps) >= step_min and max(self.steps) < step_stop):
             return self
-        shown = [not masked for masked in self.masks]
+        return self.chosen([step_min <= step < step_stop for step in self.steps])
+
+    def chosen(self, choice: list[bool]) -> "Rows":
+        """The rows for which the choice is true."""
 
         def kept(values: Iterable[Any]) -> list[Any]:
-            return list(compress(values, shown))
+            return list(compress(values, choice))
 
         columns = [Column(column.key, column.kind, kept(column.values)) for column in self.columns]
-        return Rows(kept(self.records), kept(self.steps), kept(self.times), [], columns, self.unreadable)
+        return Rows(kept(self.records), kept(self.steps), kept(self.times), kept(self.masks), columns, self.unreadable)
 
 
 def decode_json(text: str) -> Any:
@@ -145,11 +152,14 @@ class RecordClock:
     __slots__ = ("_records", "_times")
 
     def __init__(self, start: float, first: int, events: Sequence[Any]) -> None:
-        moments = list(chain.from_iterable(_moments(first, event) for event in events))
-        if len(events) > 1:
-            moments.sort()
-        self._records = [record for record, _ in moments]
-        times = (time if isfinite(time) else start for _, time in moments)
+        moments = [_moments(first, event) for event in events]
+        if len(moments) == 1:
+            self._records, times = moments[0]
+        else:
+            pairs = sorted(chain.from_iterable(zip(*moment, strict=True) for moment in moments))
+            self._records, times = [record for record, _ in pairs], [time for _, time in pairs]
+        if not isfinite(sum(times)):
+            times = [time if isfinite(time) else start for time in times]
         self._times = list(accumulate(times, max, initial=start))
 
     def at(self, record: int) -> float:
@@ -162,9 +172,10 @@ class RecordClock:
         return self._times[-1]
 
 
-def _moments(first: int, event: Any) -> Iterable[tuple[int, float]]:
+def _moments(first: int, event: Any) -> tuple[Sequence[int], list[float]]:
+    """The record numbers of an event and their times."""
     if event.WhichOneof("event") != "metric_logged":
-        return ((first + event.index, event.time),)
+        return [first + event.index], [event.time]
     message = event.metric_logged
-    records = record_numbers(first, event.index, message)
-    return zip(records, message.times or [event.time] * message.rows, strict=True)
+    times = _filled(message.times, message.rows, event.time, "times")
+    return record_numbers(first, event.index, message), times
