@@ -28,10 +28,14 @@ def write_plain(root: Path) -> SpoolWriter:
     spool = SpoolWriter(root, "plain")
     fields = {"name": "calm-heron-1", "group": "g", "job_type": "train", "tags": {"values": ["baseline", "fast"]}}
     spool.event(run_started={"fields": fields, "process": PROCESS})
-    spool.event(config_set={"set_json": json.dumps({"lr": 0.1, "opt": {"name": "adam", "weight.decay": 0.01}, "n": 2**53 + 1})})
+    spool.event(
+        config_set={"set_json": json.dumps({"lr": 0.1, "opt": {"name": "adam", "weight.decay": 0.01}, "n": 2**53 + 1})}
+    )
     for step in range(20):
         spool.row(step, {"loss": 1.0 / (step + 1), "epoch": step // 5, "val/acc": step / 20})
-    spool.event(summary_updated={"set_json": json.dumps({"best": {"loss": 0.05}, "note": "done"}).replace(".loss", "\x1floss")})
+    spool.event(
+        summary_updated={"set_json": json.dumps({"best": {"loss": 0.05}, "note": "done"}).replace(".loss", "\x1floss")}
+    )
     spool.finish()
     return spool
 
@@ -45,7 +49,9 @@ def write_odd(root: Path) -> SpoolWriter:
     spool.row(1, {"loss": float("inf"), "count": -1, "ok": False})
     spool.row(1, {"extra": -float("inf")})
     spool.row(0, {"loss": 9.0}, masked=True)
-    spool.json_row(2, {"text": "tab\tnew\nline 🏃", "big": 2**70, "none": None, "deep\x1fkey": 1.5, "list": [1, {"a": 2}]})
+    spool.json_row(
+        2, {"text": "tab\tnew\nline 🏃", "big": 2**70, "none": None, "deep\x1fkey": 1.5, "list": [1, {"a": 2}]}
+    )
     spool.finish(3)
     return spool
 
@@ -98,7 +104,9 @@ async def _send(root: Path, data_dir: Path) -> None:
                 last, chain = cut.first + cut.count - 1, cut.chain
             ended = event_pb2.Event(time=1.0, writer_ended=event_pb2.WriterEnded(last=last))
             control = event_pb2.Events(events=[ended]).SerializeToString()
-            entry = NewBatch(RunId(*spool.run), spool.writer, last + 1, 0, chain, chain, 1.0, collector_pb2.CODEC_NONE, control)
+            entry = NewBatch(
+                RunId(*spool.run), spool.writer, last + 1, 0, chain, chain, 1.0, collector_pb2.CODEC_NONE, control
+            )
             await log.append([entry])
 
 

@@ -22,7 +22,13 @@ def test_a_run_has_what_was_written(api: Api):
     """Attributes of a run are what its events say."""
     run = api.run(f"{PROJECT}/plain")
     assert (run.entity, run.project, run.id, run.name) == ("ada", "digits", "plain", "calm-heron-1")
-    assert (run.state, run.group, run.job_type, run.tags, run.notes) == ("finished", "g", "train", ["baseline", "fast"], None)
+    assert (run.state, run.group, run.job_type, run.tags, run.notes) == (
+        "finished",
+        "g",
+        "train",
+        ["baseline", "fast"],
+        None,
+    )
     assert run.config == {"lr": 0.1, "opt": {"name": "adam", "weight.decay": 0.01}, "n": 2**53 + 1}
     assert run.config["opt.weight.decay"] == run.config["opt"]["weight.decay"] == 0.01
     assert run.summary["loss"] == 0.05
@@ -33,7 +39,9 @@ def test_a_run_has_what_was_written(api: Api):
 
 def test_runs_are_found_by_short_paths(api: Api):
     """An id alone, or with its project, is enough when it is clear; wandb's form of the path works too."""
-    assert {api.run(path).id for path in ("plain", "digits/plain", "ada/digits/plain", "ada/digits/runs/plain")} == {"plain"}
+    assert {api.run(path).id for path in ("plain", "digits/plain", "ada/digits/plain", "ada/digits/runs/plain")} == {
+        "plain"
+    }
     assert api.run(HOSTILE_ID).id == HOSTILE_ID
     for path in ("nothing", "digits/nothing", "ada/digits/nothing", "other/digits/plain"):
         with pytest.raises(NotFoundError, match="there is no run"):
@@ -50,7 +58,7 @@ def test_history_is_exact(api: Api):
     assert rows[1]["loss"] == math.inf and rows[1]["extra"] == -math.inf and rows[1]["ok"] is False
     assert rows[2]["text"] == "tab\tnew\nline 🏃" and rows[2]["big"] == 2**70 and rows[2]["none"] is None
     assert rows[2]["deep.key"] == 1.5 and rows[2]["list"] == [1, {"a": 2}]
-    assert [row.get("loss") for row in api.run("odd").history(masked=True)][0] == 9.0
+    assert api.run("odd").history(masked=True)[0]["loss"] == 9.0
 
 
 def test_later_attempts_win_unless_all_are_wanted(api: Api):

@@ -1,6 +1,8 @@
 """The command line as its users meet it: in a terminal, and at the end of a pipe."""
 
+import contextlib
 import fcntl
+import io
 import os
 import pty
 import re
@@ -9,6 +11,8 @@ import subprocess
 import sys
 import termios
 from dataclasses import dataclass
+
+from runwell.cli import main
 
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -27,9 +31,14 @@ class Ended:
 
 
 def piped(*arguments: str) -> Ended:
-    """Runs `runwell` with its output in a pipe."""
-    done = subprocess.run([sys.executable, "-m", "runwell", *arguments], capture_output=True, check=False, timeout=30)
-    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+    """Runs `runwell` with its output where nobody sees it, within this process."""
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        try:
+            status = main(arguments)
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+    return Ended(status, output.getvalue(), errors.getvalue())
 
 
 def in_terminal(*arguments: str, columns: int = 160, **environment: str) -> Ended:

@@ -32,6 +32,16 @@ def find_server(base_url: str | None = None) -> str:
     return found.rstrip("/")
 
 
+class KeptConnection:
+    """A connection that is closed with the thread, or the Api, that it belongs to."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
 class HttpSource:
     """Asks a server. Each thread keeps one connection open; a lost one is made anew."""
 
@@ -137,14 +147,10 @@ class HttpSource:
             secure = self._address.scheme == "https"
             kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
             assert self._address.hostname is not None
-            self._local.connection = kind(self._address.hostname, self._address.port, timeout=self._timeout_s)
+            self._local.kept = KeptConnection(kind(self._address.hostname, self._address.port, timeout=self._timeout_s))
             self._local.pid = os.getpid()
-        connection: http.client.HTTPConnection = self._local.connection
-        return connection
-
-    def close(self) -> None:
-        """Closes this thread's connection; the next question makes a new one."""
-        self._connection().close()
+        kept: KeptConnection = self._local.kept
+        return kept.connection
 
 
 def _path(name: RunName) -> str:

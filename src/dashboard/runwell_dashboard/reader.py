@@ -20,25 +20,26 @@ class LogEnd:
     One wait runs at a time. It serves all who asked before it began; who asks later is served by the next one.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, timeout_s: float = CONSISTENT_READ_S) -> None:
         self._data_dir = data_dir
+        self._timeout_s = timeout_s
         self._thread = ThreadPoolExecutor(1, "log-end")
         self._running: asyncio.Task[bool] | None = None
         self._next: asyncio.Task[bool] | None = None
 
     async def reached(self) -> None:
-        """Raises RequestError after ``CONSISTENT_READ_S``."""
+        """Raises RequestError when that takes too long."""
         if self._next is None:
             self._next = asyncio.create_task(self._wait_after(self._running))
         try:
-            reached = await asyncio.wait_for(asyncio.shield(self._next), CONSISTENT_READ_S)
+            reached = await asyncio.wait_for(asyncio.shield(self._next), self._timeout_s)
         except TimeoutError:
             reached = False
         if not reached:
             raise RequestError(
                 503,
                 "behind",
-                f"the views did not reach the log's end within {CONSISTENT_READ_S:g} s; is the projector running? "
+                f"the views did not reach the log's end within {self._timeout_s:g} s; is the projector running? "
                 "consistent=0 reads what there is",
                 retry_after_s=1,
             )
@@ -48,7 +49,7 @@ class LogEnd:
             await asyncio.wait([previous])
         self._running, self._next = self._next, None
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, wait_for_log_end, self._data_dir, CONSISTENT_READ_S)
+        return await loop.run_in_executor(self._thread, wait_for_log_end, self._data_dir, self._timeout_s)
 
     def close(self) -> None:
         """Lets the wait that is under way end by itself."""

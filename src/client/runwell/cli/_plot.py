@@ -1,7 +1,7 @@
 """A curve in a terminal, drawn with Braille dots, or with stars where the terminal cannot show those."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from runwell.core.filters import bounded
 
@@ -12,7 +12,7 @@ DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 def plot(xs: Sequence[float], ys: Sequence[float], width: int, height: int, braille: bool = True) -> list[str]:
     """The points as lines of text, ``width`` by ``height`` characters without labels; points that are not finite are
-    left out. Neighbours in x are joined, so no spike is lost however many points share a column.
+    left out. No spike is lost, however many points share a column.
     """
     numbers = zip(map(float, xs), map(float, map(bounded, ys)), strict=True)
     points = [(x, y) for x, y in numbers if math.isfinite(x) and math.isfinite(y)]
@@ -22,15 +22,15 @@ def plot(xs: Sequence[float], ys: Sequence[float], width: int, height: int, brai
     low, high = min(y for _, y in points), max(y for _, y in points)
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     columns, rows = width * across, height * down
-    places = [(_scaled(x, left, right, columns), rows - 1 - _scaled(y, low, high, rows)) for x, y in points]
+    bands: dict[int, tuple[int, int, int, int]] = {}
+    for x, y in points:
+        column, row = _scaled(x, left, right, columns), rows - 1 - _scaled(y, low, high, rows)
+        first, _, top, bottom = bands.get(column, (row, row, row, row))
+        bands[column] = (first, row, min(top, row), max(bottom, row))
     cells: dict[tuple[int, int], int] = {}
-    before = places[0]
-    for column, row in places:
-        for dot_column, dot_row in _joined(before, (column, row)):
-            bit = DOTS[dot_column % 2][dot_row % 4] if braille else 1
-            cell = (dot_row // down, dot_column // across)
-            cells[cell] = cells.get(cell, 0) | bit
-        before = (column, row)
+    for dot_column, dot_row in _dots(bands):
+        cell = (dot_row // down, dot_column // across)
+        cells[cell] = cells.get(cell, 0) | (DOTS[dot_column % 2][dot_row % 4] if braille else 1)
     return _labelled(cells, width, height, braille, (low, high), (left, right))
 
 
@@ -40,13 +40,17 @@ def _scaled(value: float, low: float, high: float, places: int) -> int:
     return 0 if span == 0 else min(places - 1, int((value / 2 - low / 2) / span * (places - 1) + 0.5))
 
 
-def _joined(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
-    """The dots on the line between two."""
-    steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
-    return [
-        (start[0] + round((end[0] - start[0]) * step / steps), start[1] + round((end[1] - start[1]) * step / steps))
-        for step in range(steps + 1)
-    ]
+def _dots(bands: dict[int, tuple[int, int, int, int]]) -> Iterator[tuple[int, int]]:
+    """The dots of all columns, each with its first, last, topmost and lowest row: neighbours are joined by lines."""
+    before: tuple[int, int] | None = None
+    for column, (first, last, top, bottom) in sorted(bands.items()):
+        yield from ((column, row) for row in range(top, bottom + 1))
+        if before is not None:
+            steps = max(column - before[0], abs(first - before[1]))
+            for step in range(1, steps):
+                across, down = (column - before[0]) * step / steps, (first - before[1]) * step / steps
+                yield before[0] + round(across), before[1] + round(down)
+        before = (column, last)
 
 
 def _labelled(

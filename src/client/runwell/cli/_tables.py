@@ -33,7 +33,7 @@ def print_table(columns: Sequence[Column], lines: Sequence[Sequence[str]]) -> No
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(printable(column.title), justify="right" if column.numeric else "left", overflow="ellipsis")
+        table.add_column(printable(column.title), justify="right" if column.numeric else "left", no_wrap=True)
     for line in lines:
         styles = (
             STATE_STYLES.get(cell, "") if column.state else "" for column, cell in zip(columns, line, strict=True)

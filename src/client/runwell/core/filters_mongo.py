@@ -67,7 +67,7 @@ class _Converter:
         labels[0] = _NAMES.get(labels[0], labels[0])
         if labels[0] == "config" and labels[2:3] == ["value"]:
             del labels[2]
-        field = named_field(tuple(labels))
+        field = named_field(labels)
         if field is None:
             raise self._error(
                 f"there is no field {name!r}; there are config.KEY, summary_metrics.KEY, state, tags, display_name, name"

@@ -1,8 +1,9 @@
 """Text to filters and orders, by recursive descent."""
 
 import difflib
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 from runwell.core.filters_order import Order
 from runwell.core.filters_pattern import pattern_fault
@@ -69,11 +70,12 @@ def _parts(text: str) -> list[tuple[int, str]]:
     return parts
 
 
-def named_field(labels: tuple[str, ...]) -> Field | None:
+def named_field(labels: Sequence[str]) -> Field | None:
     """The field of these labels, None when there is none."""
-    if labels[0] in SECTIONS and len(labels) > 1:
-        return Field(labels[0], ".".join(labels[1:]))
-    return Field(labels[0]) if labels[0] in PLAIN_FIELDS and len(labels) == 1 else None
+    section, *key = labels
+    if section in SECTIONS and key:
+        return Field(section, ".".join(key))
+    return Field(section) if section in PLAIN_FIELDS and not key else None
 
 
 _WANDB_ORDER_NAMES = {
@@ -198,11 +200,11 @@ class _Parser:
         token = self._advance()
         if token.kind != "field":
             raise self._error(token, "expected a field, such as state, config.lr or summary.loss")
-        labels = token.value
+        labels = list(token.value)
         if of_order:
-            labels = (_WANDB_ORDER_NAMES.get(labels[0], labels[0]), *labels[1:])
-            if labels[0] == "config" and labels[2:3] == ("value",) and not token.bracketed:
-                labels = (*labels[:2], *labels[3:])
+            labels[0] = _WANDB_ORDER_NAMES.get(labels[0], labels[0])
+            if labels[0] == "config" and labels[2:3] == ["value"] and not token.bracketed:
+                del labels[2]
         field = named_field(labels)
         if field is None:
             raise self._error(token, _unknown(labels))
@@ -256,7 +258,7 @@ def _present(field: Field, negated: bool, term: Expression) -> Expression:
     return And((Comparison(field, "!=", None), Not(term))) if negated else term
 
 
-def _unknown(labels: tuple[Any, ...]) -> str:
+def _unknown(labels: Sequence[str]) -> str:
     name = ".".join(labels)
     if labels[0] in SECTIONS:
         return f"{labels[0]} needs a key, such as {labels[0]}.name"

@@ -1,0 +1,35 @@
+"""One server for all tests that only read, with the scene in it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.api.scene import component, send, write_scene
+
+
+@dataclass(frozen=True)
+class Served:
+    """The scene's spools, the data directory that they were sent to, and the address that serves it."""
+
+    spool: Path
+    data_dir: Path
+    base: str
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A real projector and a real dashboard over the scene."""
+    root = tmp_path_factory.mktemp("served")
+    spool, data_dir = write_scene(root / "spool"), root / "server"
+    send(spool, data_dir)
+    with component("runwell_projector", data_dir), component("runwell_dashboard", data_dir) as said:
+        yield Served(spool, data_dir, said["http"])
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a dashboard on a directory in which nothing was ever logged."""
+    with component("runwell_dashboard", tmp_path_factory.mktemp("empty") / "server") as said:
+        yield said["http"]
