@@ -26,7 +26,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 HERE = Path(__file__).resolve().parent
 TRAININGS_AT_ONCE = 2
 SERVER_START_S = 90.0
-KILLED_AFTER_EPOCHS = 37
+EPOCHS = 40
+KILLED_AFTER_EPOCHS = 23
 KEYS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
 
 GRID = {
@@ -42,16 +43,20 @@ KILLED, OFFLINE = "mlp-32-killed", "linear-offline"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the demo keeps everything: spools and server data in `root`, notes to compare with beside it."""
+    """Where the demo keeps everything: the server's machine, one without a network, and notes to compare with."""
 
     root: Path
+    elsewhere: Path
     notes: Path
     console: Console
 
-    def run(self, command: Sequence[str | Path], quiet: bool = False) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        self, command: Sequence[str | Path], quiet: bool = False, offline: bool = False
+    ) -> subprocess.CompletedProcess[bytes]:
         """A command as the user would type it, with this demo's directory."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RUNWELL_")}
-        environment |= {"RUNWELL_DIR": str(self.root), "RUNWELL_ENTITY": "demo", "COLUMNS": str(self.console.width)}
+        environment |= {"RUNWELL_DIR": str(self.elsewhere if offline else self.root), "RUNWELL_ENTITY": "demo"}
+        environment |= {"COLUMNS": str(self.console.width), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         return subprocess.run(command, env=environment, capture_output=quiet, check=False)
 
     def runwell(self, *arguments: str) -> None:
@@ -63,10 +68,19 @@ class Place:
 
     def train(self, name: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """One training process."""
+        command = [
+            sys.executable,
+            HERE / "train_digits.py",
+            "--id",
+            name,
+            "--name",
+            name,
+            "--epochs",
+            str(EPOCHS),
+            *arguments,
+        ]
         files = ["--checkpoint", self.notes / f"{name}.checkpoint", "--ledger", self.notes / f"{name}.jsonl"]
-        return self.run(
-            [sys.executable, HERE / "train_digits.py", "--id", name, "--name", name, *arguments, *files], quiet=True
-        )
+        return self.run([*command, *files], quiet=True, offline="offline" in arguments)
 
     def trained(self, name: str, *arguments: str) -> None:
         """One training process that must succeed. Raises SystemExit with its last words."""
@@ -163,10 +177,10 @@ def kill_and_resume(place: Place) -> None:
 
 
 def train_offline(place: Place) -> None:
-    """A run that the server hears of only through `runwell sync`."""
+    """A run on a machine without a network: the server hears of it only through `runwell sync`."""
     place.trained(OFFLINE, "--model", "linear", "--learning-rate", "0.02", "--mode", "offline")
     place.console.print(f"  [green]✓[/] {OFFLINE:14} offline: {last_accuracy(place, OFFLINE)}", highlight=False)
-    place.runwell("sync")
+    place.runwell("sync", str(place.elsewhere))
 
 
 def verify(place: Place, base_url: str) -> int:
@@ -199,7 +213,7 @@ def demonstrate(place: Place, stay: bool) -> None:
         kill_and_resume(place)
         say("\n[bold]One offline[/], then synced")
         train_offline(place)
-        columns = "name,state,config.hidden,config.learning_rate,summary.val_accuracy,summary.val_loss,attempts"
+        columns = "name,state,config.hidden,config.learning_rate,summary.val_accuracy,attempts"
         place.runwell("ls", "digits", "--order=-summary.val_accuracy", f"--columns={columns}")
         place.runwell("history", f"digits/{KILLED}", "--plot", "val_loss")
         points = verify(place, said["http"])
@@ -232,8 +246,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--exit", action="store_true", help="end after the last step")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="runwell-demo-") as folder:
-        place = Place(Path(folder, "runwell"), Path(folder, "notes"), Console())
+    with tempfile.TemporaryDirectory(prefix="runwell-demo-", ignore_cleanup_errors=True) as folder:
+        place = Place(Path(folder, "runwell"), Path(folder, "elsewhere"), Path(folder, "notes"), Console(soft_wrap=True))
         place.notes.mkdir()
         demonstrate(place, stay=not options.exit)
     return 0

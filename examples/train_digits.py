@@ -80,7 +80,8 @@ def write_down(ledger: Path | None, step: int, row: dict[str, float]) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Trains from the checkpoint, if there is one, to the last epoch."""
-    config = {name: getattr(options, name) for name in ("model", "hidden", "learning_rate", "alpha", "decay", "epochs")}
+    shape = "hidden" if options.model == "mlp" else "decay"
+    config = {name: getattr(options, name) for name in ("model", shape, "learning_rate", "alpha", "epochs")}
     resumed = options.checkpoint is not None and options.checkpoint.exists()
     first, model = pickle.loads(options.checkpoint.read_bytes()) if resumed else (0, make_model(config))
     data = load_data()

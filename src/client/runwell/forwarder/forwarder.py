@@ -31,9 +31,6 @@ LINGER_S = 60.0
 RETRY_INTERVAL_MIN_S = 0.5
 """However often it is woken, a forwarder knocks at a server that does not answer at most this often."""
 
-PATIENCE_S = 30.0
-"""In the foreground: without any progress for this long, it is told what is missing and why."""
-
 UNREACHABLE_PATIENCE_S = 5.0
 """In the foreground: a server that was never reached is waited for this long."""
 
@@ -200,6 +197,8 @@ class Forwarder:
         return self._follow_over(now) if self._errand.follow else self._foreground_over(now)
 
     def _follow_over(self, now: float) -> bool:
+        if not self._errand.places[0].exists():
+            return True
         if not all(courier.settled for courier in self.session.couriers):
             self._busy_at = now
             return now - self._reached_at > GIVE_UP_AFTER_S
@@ -212,4 +211,4 @@ class Forwarder:
         progress = tuple(courier.records_sent for courier in couriers)
         if progress != self._progress or any(courier.state is State.SEEKING for courier in couriers):
             self._progress, self._progress_at = progress, now
-        return now - self._progress_at > (PATIENCE_S if self._ever_reached else UNREACHABLE_PATIENCE_S)
+        return now - self._progress_at > (self._errand.patience_s if self._ever_reached else UNREACHABLE_PATIENCE_S)
