@@ -16,7 +16,7 @@ from runwell.core import limits
 from runwell.v1 import collector_pb2, collector_pb2_grpc
 from runwell_collector import directory
 from runwell_collector.appender import Clock
-from runwell_collector.config import Address, CollectorConfig, ConfigError
+from runwell_collector.config import Address, CollectorConfig, ConfigError, listening
 from runwell_collector.counters import Counters
 from runwell_collector.http import health_app, serving_http
 from runwell_collector.intake import NO_SPACE, Intake
@@ -151,10 +151,12 @@ async def _serving_grpc(
     collector_pb2_grpc.add_CollectorServiceServicer_to_server(service, server)  # type: ignore[no-untyped-call]
     health_pb2_grpc.add_HealthServicer_to_server(server_health, server)
     reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    # gRPC would tell a busy port in many lines of its own.
+    listening(address).close()
     try:
         port = server.add_insecure_port(str(address))
     except RuntimeError as error:
-        raise ConfigError(f"cannot listen on {address}: it is in use; choose another port") from error
+        raise ConfigError(f"cannot listen on {address}: it is in use; choose another one") from error
     await server.start()
     try:
         yield Address(address.host, port)

@@ -1,6 +1,7 @@
 """What a collector is told at its start."""
 
 import ipaddress
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -65,3 +66,12 @@ class CollectorConfig:
     def log_dir(self) -> Path:
         """Where the event log is."""
         return self.data_dir / "log"
+
+
+def listening(address: Address) -> socket.socket:
+    """A socket that listens there. Raises ConfigError where that is in use or not this machine's."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server((address.host, address.port), family=family)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {address}: {error.strerror or error}; choose another one") from error

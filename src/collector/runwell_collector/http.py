@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import uvicorn
@@ -11,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from runwell_collector.config import Address, ConfigError
+from runwell_collector.config import Address, listening
 from runwell_collector.counters import Counters
 
 EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,7 +43,7 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving_http(app: Starlette, address: Address) -> AsyncIterator[Address]:
     """Serves ``app`` and gives the address that it has become. Raises ConfigError where that is in use."""
-    listener = _listener(address)
+    listener = listening(address)
     host, port = listener.getsockname()[:2]
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = _Server(config)
@@ -55,11 +54,3 @@ async def serving_http(app: Starlette, address: Address) -> AsyncIterator[Addres
         finally:
             server.should_exit = True
             await asyncio.wait([serving])
-
-
-def _listener(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        return socket.create_server((address.host, address.port), family=family)
-    except OSError as error:
-        raise ConfigError(f"cannot listen on {address}: {error.strerror}; choose another port") from error

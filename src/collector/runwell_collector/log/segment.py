@@ -105,6 +105,7 @@ def create_segment(directory: Path, first_offset: int, log_id: str, previous: Pa
     finally:
         connection.close()
     path = segment_path(directory, first_offset)
+    assert not path.exists(), f"{path} would be replaced"
     unborn.rename(path)
     sync_directory(directory)
     return path

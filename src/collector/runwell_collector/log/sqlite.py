@@ -111,7 +111,8 @@ class SqliteEventLog:
 
     async def append(self, batches: Sequence[NewBatch]) -> list[Appended | Conflict]:
         async with self._appending:
-            if self._segment_bytes >= self._segment_bytes_max:
+            is_empty = self._path == segment_path(self._directory, self._end + 1)
+            if self._segment_bytes >= self._segment_bytes_max and not is_empty:
                 await self._begin_segment()
             group = await self._judged(batches)
             if group.batches:
