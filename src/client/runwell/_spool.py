@@ -14,6 +14,7 @@ No threads, no locks, no clock and disk of its own: callers hold the lane's lock
 """
 
 import errno
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -382,7 +383,7 @@ class SpoolWriter:
     def _write(self, data: bytes) -> None:
         try:
             if self.write(data) != len(data):
-                raise OSError(errno.ENOSPC, "the disk took only a part")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except BaseException:
             self.recover()
             raise
@@ -450,7 +451,7 @@ class SpoolWriter:
     def _rewrite_frame(self, frame: bytes, written: list[bytes]) -> None:
         assert self._file is not None
         if self.write(frame) != len(frame):
-            raise OSError(errno.ENOSPC, "the disk took only a part")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.offset += len(frame)
         written.append(frame)
 
