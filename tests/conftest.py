@@ -1,7 +1,9 @@
 """Fixtures that every area shares: nothing of the user's own settings, and a real server where a test asks for one."""
 
 import contextlib
+import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +13,17 @@ from tests.server import Server
 
 
 @pytest.fixture(autouse=True)
-def runwell_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A root directory of this test alone, also for the processes that it starts."""
+def runwell_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A root directory of this test alone, also for the processes that it starts; its forwarders end with the test."""
     for name in [name for name in os.environ if name.startswith("RUNWELL_")]:
         monkeypatch.delenv(name)
     root = tmp_path_factory.mktemp("root")
     monkeypatch.setenv("RUNWELL_DIR", str(root))
     monkeypatch.setenv("RUNWELL_ENTITY", "tester")
-    return root
+    yield root
+    for lock in root.glob("spool/.forwarder/*.lock"):
+        with contextlib.suppress(ValueError, KeyError, ProcessLookupError):
+            os.kill(json.loads(lock.read_text())["pid"], signal.SIGTERM)
 
 
 @pytest.fixture
