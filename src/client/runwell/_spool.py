@@ -382,11 +382,18 @@ class SpoolWriter:
 
     def _write(self, data: bytes) -> None:
         try:
-            if self.write(data) != len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._write_all(data)
         except BaseException:
             self.recover()
             raise
+
+    def _write_all(self, data: bytes) -> None:
+        """One write; only when the disk takes a part of it another one, which tells why."""
+        while taken := self.write(data):
+            if taken == len(data):
+                return
+            data = data[taken:]
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _took(self, frame: bytes, *, numbered: bool) -> None:
         self.record += numbered
@@ -449,9 +456,7 @@ class SpoolWriter:
         self._suspect = False
 
     def _rewrite_frame(self, frame: bytes, written: list[bytes]) -> None:
-        assert self._file is not None
-        if self.write(frame) != len(frame):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._write_all(frame)
         self.offset += len(frame)
         written.append(frame)
 

@@ -1,0 +1,242 @@
+"""Real processes: killed, forked, ended in every way, and with a disk that takes no more."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.client.spool_reading import events, read_rows, read_spool, spools
+
+PRELUDE = """
+import os, sys
+import runwell
+run = runwell.init(mode="offline", project="p", settings={"git": False})
+"""
+
+
+def start(program: str, prelude: str = PRELUDE) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", prelude + textwrap.dedent(program)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit status and standard error."""
+    _, said = process.communicate(timeout=50)
+    return process.returncode, said
+
+
+def test_rows_survive_a_kill_right_after_log(runwell_dir: Path):
+    """SIGKILL the moment log() has returned: every row is in the spool, the last one too."""
+    code, said = finish(
+        start("""
+        import signal
+        for number in range(1000):
+            run.log({"a": number, "b": number * 0.5})
+        os.kill(os.getpid(), signal.SIGKILL)
+        """)
+    )
+    assert code == -signal.SIGKILL, said
+    (spool,) = spools(runwell_dir)
+    assert read_rows(spool) == [(number, {"a": number, "b": number * 0.5}) for number in range(1000)]
+    assert not events(spool, "run_finished")
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "recorded"),
+    [
+        ("pass", 0, 0),
+        ("sys.exit(7)", 7, 7),
+        ("sys.exit('message')", 1, 1),
+        ("sys.exit()", 0, 0),
+        ("raise ValueError", 1, 1),
+        ("raise KeyboardInterrupt", -signal.SIGINT, 255),
+        ("run.finish(5)", 0, 5),
+        ("run.finish(); run.finish(9)", 0, 0),
+        ("runwell.finish(exit_code=3)", 0, 3),
+        ("os.kill(os.getpid(), 15); import time; time.sleep(30)", -signal.SIGTERM, 143),
+    ],
+)
+def test_the_end_of_a_process_is_recorded(ending: str, status: int, recorded: int, runwell_dir: Path):
+    """However a process ends that can still act, the exit code that it ends with is the run's, and is written once."""
+    code, said = finish(start(f'run.log({{"a": 1}})\n{ending}'))
+    assert code == status, said
+    (spool,) = spools(runwell_dir)
+    assert events(spool, "run_finished") == [{"exit_code": recorded}]
+    assert read_spool(spool)[-1].event == {"run_finished": {"exit_code": recorded}}
+
+
+def test_an_exception_in_a_with_block_fails_the_run_and_goes_on(runwell_dir: Path):
+    """The run has exit code 1 even when the exception is caught outside and the process ends well."""
+    code, said = finish(
+        start("""
+        try:
+            with run:
+                raise ValueError
+        except ValueError:
+            print("caught")
+        """)
+    )
+    assert code == 0, said
+    assert events(spools(runwell_dir)[0], "run_finished") == [{"exit_code": 1}]
+
+
+def test_hooks_of_others_still_run(runwell_dir: Path):
+    """sys.exit and sys.excepthook that were replaced before init() are called as before."""
+    prelude = 'import sys\nsys.excepthook = lambda *_: print("mine", file=sys.stderr)\n' + PRELUDE
+    code, said = finish(start("raise ValueError", prelude))
+    assert (code, "mine" in said) == (1, True)
+    assert events(spools(runwell_dir)[0], "run_finished") == [{"exit_code": 1}]
+
+
+def test_a_handler_of_the_users_own_for_sigterm_stays(runwell_dir: Path):
+    """A program that handles SIGTERM itself goes on logging after it."""
+    prelude = 'import signal\nsignal.signal(signal.SIGTERM, lambda *_: run.log({"a": 2}))\n' + PRELUDE
+    code, said = finish(start('run.log({"a": 1})\nos.kill(os.getpid(), 15)\nrun.log({"a": 3})', prelude))
+    assert code == 0, said
+    assert [row["a"] for _, row in read_rows(spools(runwell_dir)[0])] == [1, 2, 3]
+
+
+def test_forked_children_write_spools_of_their_own(runwell_dir: Path):
+    """Parent and children log at once; each child's first row makes a writer that names its parent, and no row is lost."""
+    code, said = finish(
+        start("""
+        run.log({"a": 0})
+        children = []
+        for child in (1, 2):
+            pid = os.fork()
+            if pid == 0:
+                log = run.log
+                for number in range(300):
+                    log({"a": 1000 * child + number})
+                runwell.summary["child"] = child
+                sys.exit(child)
+            children.append(pid)
+        for number in range(1, 300):
+            run.log({"a": number})
+        for pid in children:
+            os.waitpid(pid, 0)
+        """)
+    )
+    assert code == 0, said
+    by_writer = {spool: [row["a"] for _, row in read_rows(spool)] for spool in spools(runwell_dir)}
+    assert sorted(by_writer.values()) == [[base + number for number in range(300)] for base in (0, 1000, 2000)]
+    (parent,) = [spool for spool in by_writer if not events(spool, "writer_attached")]
+    for spool in set(by_writer) - {parent}:
+        (attached,) = events(spool, "writer_attached")
+        assert (attached["attempt"], attached["starting_step"]) == (1, 1)
+        assert read_rows(spool)[0][0] == 1
+        assert events(spool, "run_finished")[0]["exit_code"] in (1, 2)
+    assert events(parent, "run_finished") == [{"exit_code": 0}]
+
+
+def test_a_child_that_logs_nothing_leaves_no_trace(runwell_dir: Path):
+    """A forked worker that never logs, and ends as it likes, neither makes a spool nor ends its parent's run."""
+    code, said = finish(
+        start("""
+        import multiprocessing
+        worker = multiprocessing.get_context("fork").Process(target=len, args=("x",))
+        worker.start()
+        if os.fork() == 0:
+            sys.exit(3)
+        os.wait()
+        worker.join()
+        run.log({"a": 1})
+        """)
+    )
+    assert code == 0, said
+    (spool,) = spools(runwell_dir)
+    assert events(spool, "run_finished") == [{"exit_code": 0}]
+
+
+def test_forks_while_threads_log(runwell_dir: Path):
+    """Children of a process whose threads are in the middle of log() can log, and none of them hangs."""
+    code, said = finish(
+        start("""
+        import threading
+        stop = threading.Event()
+        def work():
+            while not stop.is_set():
+                run.log({"a": 1.0, "b": 2})
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in range(10):
+            pid = os.fork()
+            if pid == 0:
+                run.log({"child": 1})
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+        stop.set()
+        for thread in threads:
+            thread.join()
+        """)
+    )
+    assert code == 0, said
+    children = [spool for spool in spools(runwell_dir) if events(spool, "writer_attached")]
+    assert [[row for _, row in read_rows(spool)] for spool in children] == [[{"child": 1}]] * 10
+
+
+def test_a_disk_that_takes_no_more_does_not_end_training(runwell_dir: Path):
+    """Past the largest file that the process may write, rows are dropped and counted, and the program ends well."""
+    code, said = finish(
+        start("""
+        import resource
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        for number in range(2000):
+            run.log({"a": number})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        run.log({"a": 2000})
+        print(run.step)
+        """)
+    )
+    assert code == 0, said
+    assert said.count("takes no more rows: File too large") == 1
+    (spool,) = spools(runwell_dir)
+    kept = [row["a"] for _, row in read_rows(spool)]
+    assert kept == [*range(len(kept) - 1), 2000]
+    assert events(spool, "records_dropped") == [{"count": 2001 - len(kept), "reason": "File too large"}]
+
+
+def test_a_full_disk_at_the_start_is_one_clear_error(runwell_dir: Path):
+    """init() says where it could not write and what to do; nothing half-made is left."""
+    prelude = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))\n"
+    code, said = finish(start("", prelude + PRELUDE))
+    assert code == 1
+    assert said.strip().splitlines()[-1].startswith("runwell.errors.Error: the run cannot be kept in")
+    assert "RUNWELL_DIR" in said
+    assert spools(runwell_dir) == []
+
+
+def test_a_live_writer_holds_its_lock_and_a_dead_one_does_not(runwell_dir: Path):
+    """Others see by the lock whether a writer lives, however it died."""
+    import fcntl
+
+    process = start('print("ready", flush=True)\ninput()')
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    with open(spools(runwell_dir)[0] / "lock", "r+") as lock:
+        with pytest.raises(OSError):
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        process.kill()
+        process.communicate()
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_standard_output_is_the_programs_own(runwell_dir: Path):
+    """Messages go to standard error, and none come when RUNWELL_SILENT is set or standard error is closed."""
+    process = start('run.log({"a": 1})')
+    out, said = process.communicate(timeout=50)
+    assert (out, "runwell: " in said) == ("", True)
+    quiet = start("", 'import os\nos.environ["RUNWELL_SILENT"] = "1"\n' + PRELUDE)
+    assert quiet.communicate(timeout=50) == ("", "")
+    closed = start("", "import os\nos.close(2)\n" + PRELUDE)
+    closed.communicate(timeout=50)
+    assert closed.returncode == 0
