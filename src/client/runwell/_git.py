@@ -39,7 +39,7 @@ def read_git(start: Path) -> GitState | None:
     for directory in (start, *start.parents):
         try:
             git = _git_directory(directory / ".git")
-            if git is None:
+            if git is None or not (git / "HEAD").is_file():
                 continue
             common = git / (_first_line(git / "commondir") or ".")
             commit, branch = _head(git, common)

@@ -178,7 +178,7 @@ def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
 
 def _run_key(wish: _Wish, git: GitState | None) -> tuple[str, str, str]:
     settings = wish.settings
-    entity = settings.entity or user_name()
+    entity = user_name() if settings.entity is None else settings.entity
     project = settings.project
     if project is None:
         project = "uncategorized" if git is None else names.usable(git.repository, "uncategorized")

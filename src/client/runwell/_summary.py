@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from runwell._events import clean
 from runwell._messages import warn
 from runwell._values import convert_leaves
 from runwell.core import keys
@@ -89,7 +90,7 @@ class SummaryView(Mapping[str, Any]):
     def _path(self, key: str) -> str:
         if not isinstance(key, str):
             raise TypeError(f"summary keys must be strings, and {key!r:.80} is of type {type(key).__name__}")
-        return keys.join((*self._labels, key))
+        return clean(keys.join((*self._labels, key)))
 
 
 def newest_shape(leaves: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def convert_row(data: Mapping[str, Any]) -> Row:
 def convert_leaves(path: str, value: Any) -> Row:
     """Converts one value for a summary, with its nested values by path."""
     row = Row()
-    _Walk(row).entry(tuple(path.split(keys.PATH_SEPARATOR)), value)
+    _Walk(row).entry(tuple(clean(path).split(keys.PATH_SEPARATOR)), value)
     return row
 
 
