@@ -12,6 +12,7 @@ import pytest
 from runwell._api import Api
 from runwell.cli._plot import plot
 from runwell.cli._shown import age, duration, exact, printable, short
+from runwell.cli._tables import Column, fitting
 from tests.api.scene import HOSTILE_ID, PROJECT, write_scene
 from tests.cli.terminal import in_terminal, piped
 
@@ -33,10 +34,25 @@ def test_ls_in_a_terminal_is_a_coloured_table(spool: str):
 
 
 def test_ls_in_a_narrow_terminal_keeps_one_line_a_run(spool: str):
-    """However narrow the terminal, a run has one line."""
-    ended = in_terminal("ls", "--spool", spool, columns=60)
-    assert len(ended.plain.splitlines()) == 5
-    assert max(map(len, ended.plain.splitlines())) <= 60
+    """In a narrow terminal a run has one line, with its whole id, and what there is no room for is named."""
+    ended = in_terminal("ls", "--filter", "config.lr > 0", "--spool", spool, columns=60)
+    lines = ended.plain.splitlines()
+    assert len(lines) == 4 and max(map(len, lines[:-1])) <= 60
+    assert "finished  plain  calm-heron-1" in ended.plain
+    assert lines[-1].startswith("no room for ") and lines[-1].endswith("loss")
+
+
+def test_optional_columns_give_way_from_the_right():
+    """As many optional columns are left out as needed, the last first, and never one that is not optional."""
+    columns = [Column("a"), Column("b", optional=True), Column("c", optional=True), Column("d")]
+    widths = [10, 10, 10, 10]
+    assert [fitting(columns, widths, width) for width in (46, 45, 34, 33, 5)] == [
+        [0, 1, 2, 3],
+        [0, 1, 3],
+        [0, 1, 3],
+        [0, 3],
+        [0, 3],
+    ]
 
 
 def test_ls_in_a_pipe_is_separated_by_tabs(spool: str):
@@ -155,7 +171,7 @@ def test_a_reader_that_goes_away_is_no_failure(spool: str):
     ("seconds", "shown_age", "shown_duration"),
     [
         (0, "now", "0 s"),
-        (5.25, "5 s", "5.25 s"),
+        (5.25, "5 s", "5.2 s"),
         (75, "1 min", "1 min 15 s"),
         (7300, "2 h", "2 h 01 min"),
         (200_000, "2 d", "2 d 7 h"),

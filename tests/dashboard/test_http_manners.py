@@ -24,7 +24,7 @@ RUN = "/api/v1/runs/ada/digits/plain"
     ("path", "status", "code", "part"),
     [
         ("/nowhere", 404, "not_found", "/api/v1/"),
-        ("/api/v1/runs/ada/digits", 404, "not_found", "nothing at this address"),
+        ("/api/v1/nothing/at/all", 404, "not_found", "nothing at this address"),
         ("/api/v1/runs/ada/digits/never", 404, "run_not_found", "ada/digits/never"),
         ("/api/v1/runs/ada/digits/never/history", 404, "run_not_found", "never"),
         ("/api/v1/runs/ada/digits/never/series?key=a", 404, "run_not_found", "never"),
@@ -123,8 +123,7 @@ def test_a_tail_begins_where_it_is_told(served: Served):
     stream = follow(served.base, "resumed")
     events = iter(stream)
     parts = [next(events) for _ in range(2)]
-    assert [(kind, len(content["rows"])) for kind, _, content in parts] == [("rows", 10), ("rows", 7)]
-    assert [content["attempt"] for _, _, content in parts] == [1, 2]
+    assert sorted((content["attempt"], len(content["rows"])) for _, _, content in parts) == [(1, 10), (2, 7)]
     kind, _, state = next(events)
     assert (kind, state["state"]) == ("run", "finished")
     stream.close()
@@ -147,14 +146,13 @@ def test_a_tail_sends_what_is_new_and_ends_with_the_server(tmp_path: Path):
             spool.start()
             spool.row(50, {"loss": 0.25})
         send(tmp_path / "second", data_dir)
-        kind, position, content = next(events)
+        kind, position, content = next(event for event in events if event[0] == "rows")
         assert (kind, content["writer"], [row["loss"] for row in content["rows"]]) == (
             "rows",
             more.writer.hex(),
             [0.25],
         )
         assert position is not None and position > 3
-        assert next(events)[0] == "run"
     assert all(kind == "run" for kind, _, _ in events)
     stream.close()
 

@@ -138,6 +138,17 @@ def test_the_page_shows_runs_and_runs_no_foreign_code(served: Served):
     assert wrong.status == 400 and b"<b>" not in wrong.body
 
 
+def test_a_run_has_a_page(served: Served):
+    """The address that a client prints for its run shows it, and one that is not there yet says so."""
+    page = request(served.base, f"/ada/digits/{quote(HOSTILE_ID, safe='')}").body.decode()
+    assert "&lt;script&gt;" in page and "<script" not in page and "2 of 2" in page
+    assert "opt.weight.decay" in request(served.base, "/ada/digits/plain").body.decode()
+    assert "risen" in request(served.base, "/ada/digits").body.decode()
+    assert "risen" not in request(served.base, "/ada/other").body.decode()
+    missing = request(served.base, "/ada/digits/%3Cb%3E")
+    assert missing.status == 404 and b"no such run" in missing.body and b"<b>" not in missing.body
+
+
 def test_status_tells_how_far_everything_is(served: Served):
     """status has offsets, lag, sums of records, poison and free space."""
     status = request(served.base, "/api/v1/status").json()

@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-from runwell_dashboard import health, history, page, runs, series, tail
+from runwell_dashboard import health, history, page, run_page, runs, series, tail
 from runwell_dashboard.addresses import LocalHosts, RawPaths, SecureHeaders
 from runwell_dashboard.answers import RequestError, answer_failure, answer_http_exception, answer_request_error
 from runwell_dashboard.counters import Counted, Counters
@@ -17,6 +19,11 @@ from runwell_dashboard.reader import Reader
 from runwell_dashboard.settings import Settings
 
 RUN = "/api/v1/runs/{entity}/{project}/{run_id}"
+
+
+async def nowhere(request: Request) -> Response:
+    """Answers what no entity is named after."""
+    raise HTTPException(404)
 
 
 def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
@@ -34,7 +41,6 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/", page.show_runs),
             Route("/api/v1/server", health.show_server),
             Route("/api/v1/status", health.show_status),
             Route("/api/v1/projects", runs.list_projects),
@@ -46,6 +52,12 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
             Route("/-/healthy", health.show_healthy),
             Route("/-/ready", health.show_ready),
             Route("/metrics", health.show_metrics),
+            Route("/api/{rest:path}", nowhere),
+            Route("/-/{rest:path}", nowhere),
+            # Last, since they take every path of two or three names.
+            Route("/", page.show_runs),
+            Route("/{entity}/{project}", page.show_runs),
+            Route("/{entity}/{project}/{run_id}", run_page.show_run_page),
         ],
         middleware=[
             Middleware(Counted, counters=counters),

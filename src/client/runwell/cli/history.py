@@ -76,7 +76,7 @@ def _print_rows(rows: list[dict[str, Any]], columns: list[str]) -> None:
     shown = [column for column in columns if column not in OWN_KEYS[1:]]
     some = thinned(rows, ROWS_SHOWN)
     lines = [[short(row.get(column), 24) for column in shown] for row in some]
-    print_table([Column(column.lstrip("_"), numeric=True) for column in shown], lines)
+    print_table([Column(column.lstrip("_"), numeric=True, optional=column != "_step") for column in shown], lines)
     if len(some) < len(rows):
         print(f"{len(some)} of {len(rows):,} rows, evenly thinned; --csv, --json or a pipe gives all")
 

@@ -68,13 +68,14 @@ def _print_runs(runs: Sequence[Run], total: int, now: float) -> None:
         print("no runs match" if total == 0 else f"{total} runs match")
         return
     metrics = _metrics(runs)
-    columns = [Column("STATE", state=True), Column("RUN"), Column("ID"), Column("PROJECT")]
-    columns += [Column(title, numeric=True) for title in ("MADE", "TOOK", "STEP", *(field.key for field in metrics))]
+    columns = [Column("STATE", state=True), Column("ID"), Column("RUN"), Column("PROJECT", optional=True)]
+    titles = ("MADE", "TOOK", "STEP", *(field.key for field in metrics))
+    columns += [Column(title, numeric=True, optional=True) for title in titles]
     lines = [
         [
             run.state,
-            run.name,
             run.id,
+            run.name,
             f"{run.entity}/{run.project}",
             age(now - run.created_at),
             duration(run.duration_s),

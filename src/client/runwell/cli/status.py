@@ -35,7 +35,7 @@ def show_status(options: argparse.Namespace) -> int:
     lines = [_line(name, component) for name, component in status["components"].items()]
     facts = [("server", source.base_url), *_facts(status)]
     if is_terminal():
-        print_table([Column(title) for title in titles], lines)
+        print_table([Column(title, optional=title in ("PID", "SINCE")) for title in titles], lines)
         print()
         print_table([Column(""), Column("")], facts)
     else:
