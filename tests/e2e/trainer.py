@@ -1,8 +1,9 @@
-"""A training process for the end-to-end tests: ``trainer.py RUN_ID STEPS REPORT`` continues the run up to STEPS rows.
+"""A training process for the end-to-end tests: ``trainer.py RUN_ID REPORT STOP`` continues the run until the file STOP exists.
 
 Each step is appended to the file REPORT after its log() has returned.
 """
 
+import itertools
 import math
 import sys
 import time
@@ -24,11 +25,13 @@ def row(run_id: str, step: int) -> dict[str, float | int | bool | str]:
 
 
 def main() -> None:
-    """Logs the missing rows, paced, and finishes."""
-    run_id, steps, report = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
-    run = runwell.init(entity="e2e", project="chaos", id=run_id, resume="allow", config={"steps": steps})
+    """Logs rows, paced, and finishes."""
+    run_id, report, stop = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    run = runwell.init(entity="e2e", project="chaos", id=run_id, resume="allow", config={"pause_s": PAUSE_S})
     with report.open("ab", buffering=0) as out:
-        for step in range(run.starting_step, steps):
+        for step in itertools.count(run.starting_step):
+            if stop.exists():
+                break
             run.log(row(run_id, step))
             out.write(b"%d\n" % step)
             time.sleep(PAUSE_S)
