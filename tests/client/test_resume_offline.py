@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 import runwell
+from runwell.core import frames
 from tests.client.spool_reading import events, read_rows, read_spool, spools
 
 PLAIN = {"git": False}
@@ -112,12 +113,14 @@ def test_a_torn_and_a_damaged_spool_resume_as_far_as_they_go(runwell_dir: Path):
     segment.write_bytes(data[:-3])
     with begin(resume="must") as run:
         assert run.starting_step == 5
-    segment.write_bytes(data[: len(data) // 2] + b"\0\0\0" + data[len(data) // 2 + 3 :])
-    with begin(resume="must") as run:
-        assert run.starting_step == 5
+    for damaged in (1, 5):
+        end = [*frames.scan(memoryview(data), len(frames.SEGMENT_MAGIC))][damaged].end
+        segment.write_bytes(data[: end - 3] + b"\0\0\0" + data[end:])
+        with begin(resume="must") as run:
+            assert run.starting_step == 5
     segment.write_bytes(data[:7] + b"\x7f" + data[8:])
     with begin(resume="allow", id="one") as run:
-        assert run.attempt == 4
+        assert run.attempt == 5
 
 
 class StubServer(http.server.BaseHTTPRequestHandler):

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from runwell._lane import Lane
-from runwell._spool import SpoolWriter, WriterIdentity
+from runwell._segments import WriterIdentity
+from runwell._spool import SpoolWriter
 from runwell.core.steps import StepCursor
 from tests.client.memory_disk import ManualClock, MemoryDisk
 from tests.client.spool_reading import Record, read_segments

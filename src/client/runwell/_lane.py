@@ -197,7 +197,7 @@ class Lane:
         with self._one_sync:
             with self.lock:
                 writer.check_clock()
-                job = writer.begin_sync()
+                job = writer.sync_job()
             if job is None:
                 return writer.dirty
             try:

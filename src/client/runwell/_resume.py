@@ -198,7 +198,10 @@ class LocalSpool:
         elif frame.kind == Kind.HEADER:
             header = json.loads(bytes(payload))
             self.writer = header["writer"]
-            return (header["entity"], header["project"], header["run_id"]) == self.run
+            if (header["entity"], header["project"], header["run_id"]) != self.run:
+                return False
+            # The event that says which attempt it is may be damaged.
+            self.attempt = max(self.attempt, 1)
         return True
 
     def _reach(self, step: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from runwell._lane import WhenFull
-from runwell._spool import Durability
+from runwell._segments import Durability
 from runwell.core.names import usable
 from runwell.errors import UsageError
 

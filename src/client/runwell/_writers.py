@@ -7,8 +7,9 @@ from typing import Any
 from runwell._clock import SystemClock
 from runwell._disk import LocalSpoolDisk, free_bytes
 from runwell._lane import Lane
+from runwell._segments import WriterIdentity
 from runwell._settings import Settings
-from runwell._spool import SpoolWriter, WriterIdentity
+from runwell._spool import SpoolWriter
 from runwell.core.limits import SPOOL_BYTES_MAX
 from runwell.core.steps import StepCursor
 from runwell.errors import Error
