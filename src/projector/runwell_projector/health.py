@@ -31,6 +31,7 @@ class ProjectorCounters:
             "lag_batches": ("Batches that the views do not include yet.", end - offset),
             "poisoned_batches": ("Batches that could not be folded.", projection.poisoned_batches if projection else 0),
             "poisoned_runs": ("Runs that stopped at such a batch.", len(projection.poisoned_runs) if projection else 0),
+            "runs_kept": ("Runs in memory.", projection.runs_kept if projection else 0),
             "rows": ("Rows in the views.", projection.rows if projection else 0),
             "ready": ("Whether the views follow the log.", int(self._follower.ready)),
         }

@@ -49,6 +49,11 @@ class Projection:
         self.poisoned_batches = sum(counts.values())
         self._numbers = self._connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()[0]
 
+    @property
+    def runs_kept(self) -> int:
+        """Runs in memory."""
+        return len(self._runs)
+
     def begin_log(self, log_id: str) -> None:
         """Says which log an empty file will follow."""
         assert self.offset == 0

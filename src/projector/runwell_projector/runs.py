@@ -66,19 +66,22 @@ class OpenRun:
         return self.lanes[writer]
 
     def row(self) -> tuple[Any, ...]:
-        """The run's row, in the order of ``COLUMNS``."""
-        view = self.fold.view()
+        """The run's row."""
         lanes = [[head.writer, head.attempt, head.zero_time, head.step_max] for head in self.fold.lane_heads()]
-        return (
-            self.number,
-            *self.fold.run,
-            *(view[name] for name in PLAIN_COLUMNS),
-            list_json(view["tags"]),
-            *(leaves_json(view[name] or {}) for name in SECTION_COLUMNS),
-            view["deleted"],
-            json.dumps(lanes, separators=(",", ":")),
-            json.dumps(view, separators=(",", ":")),
-        )
+        return run_row(self.number, self.fold.view(), lanes)
+
+
+def run_row(number: int, view: dict[str, Any], lanes: list[list[Any]]) -> tuple[Any, ...]:
+    """A run's row, in the order of ``COLUMNS``."""
+    return (
+        number,
+        *(view[name] for name in ("entity", "project", "run_id", *PLAIN_COLUMNS)),
+        list_json(view["tags"]),
+        *(leaves_json(view[name] or {}) for name in SECTION_COLUMNS),
+        view["deleted"],
+        json.dumps(lanes, separators=(",", ":")),
+        json.dumps(view, separators=(",", ":")),
+    )
 
 
 class RunCache:

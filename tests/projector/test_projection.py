@@ -1,0 +1,182 @@
+"""Views from batches: equal to the reference whatever the transactions, and never half of one."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from runwell_collector.log import RunId, StoredBatch
+from runwell_projector.dump import dump_lines
+from runwell_projector.files import ViewFiles
+from runwell_projector.projection import Projection
+from runwell_projector.query import Views
+from runwell_projector.schema import create_views
+from tests.core.run_streams import RUN, deliveries, runs
+from tests.core.test_fold import SEEDS, referred, text
+from tests.core.test_history import SELECTIONS
+from tests.projector.stored import renumbered, simple_run, stored
+
+OTHER_RUN = ("team", "digits", "run-2")
+
+
+def projected(data_dir: Path, batches: Sequence[StoredBatch], chance: Random) -> Path:
+    """A new serving file with the batches, in random transactions, by projectors that are ended in between."""
+    files = ViewFiles(data_dir)
+    files.directory.mkdir(parents=True, exist_ok=True)
+    path = files.new_path()
+    done = 0
+    while done < len(batches):
+        with closing(create_views(path)) as connection:
+            projection = Projection(connection, cache_bytes_max=chance.choice([0, 1 << 20]))
+            if projection.offset == 0:
+                projection.begin_log("log-1")
+            assert projection.offset == done
+            for _ in range(chance.randint(1, 3)):
+                size = chance.randint(1, 6)
+                if done < len(batches):
+                    projection.apply(batches[done : done + size])
+                    done = min(len(batches), done + size)
+    files.publish(path)
+    return path
+
+
+def lines(path: Path) -> list[str]:
+    with closing(create_views(path)) as connection:
+        return list(dump_lines(connection))
+
+
+def all_pages(views: Views, limit: int, selection: dict[str, Any]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page, cursor = views.history(*RUN, **selection, after=cursor, limit=limit)
+        rows += page
+        if cursor is None:
+            return rows
+        assert len(page) == limit
+
+
+@given(seed=SEEDS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_views_equal_the_reference(tmp_path_factory: pytest.TempPathFactory, seed: int):
+    """Run, pages of history and series are the reference's, whatever transactions, restarts and resent batches."""
+    chance = Random(seed)
+    batches = deliveries(chance, runs(chance), duplicates=True)
+    other = deliveries(chance, runs(chance))
+    mixed = [*stored(batches), *stored(other, OTHER_RUN)]
+    mixed.sort(key=lambda batch: batch.offset)
+    data_dir = tmp_path_factory.mktemp("data")
+    projected(data_dir, renumbered(mixed), chance)
+    reference = referred(batches)
+    with Views.open(data_dir) as views:
+        view = views.run(*RUN)
+        assert view
+        del view["writers"]
+        assert text(view) == text(reference.view())
+        selection = chance.choice(SELECTIONS)
+        assert text(all_pages(views, chance.randint(1, 5), selection)) == text(reference.history(**selection))
+        masked = chance.random() < 0.3
+        for key, series in views.series(*RUN, ["a", "x.a", "absent"], masked=masked).items():
+            rows = reference.history([key], masked=masked)
+            assert text(series["steps"]) == text([row["_step"] for row in rows])
+            assert text(series["times"]) == text([row["_timestamp"] for row in rows])
+            assert text(series["values"]) == text([row[key] for row in rows])
+
+
+@given(seed=SEEDS)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_dumps_are_equal_whatever_the_transactions_and_the_order(tmp_path_factory: pytest.TempPathFactory, seed: int):
+    """The canonical dump does not depend on transaction sizes, restarts, or the order between writers."""
+    chance = Random(seed)
+    run = runs(chance)
+    one, other = stored(deliveries(chance, run)), stored(deliveries(chance, run))
+    data_dir = tmp_path_factory.mktemp("data")
+    dumps = [lines(projected(data_dir, batches, chance)) for batches in (one, one, other)]
+    assert dumps[0] == dumps[1] == dumps[2]
+
+
+def test_a_batch_that_cannot_be_folded_stops_only_its_run(tmp_path: Path):
+    """It goes to poison with its offset and error, its run's later batches are held, everything else goes on."""
+    good, bad = simple_run("good", 1), simple_run("bad", 2)
+    bad[2] = replace(bad[2], events=b"\xff\xff")
+    mixed = renumbered([batch for pair in zip(good, bad, strict=True) for batch in pair])
+    projected(tmp_path, mixed, Random(1))
+    with Views.open(tmp_path) as views:
+        status = views.status()
+        assert status["offset"] == len(mixed)
+        assert status["poisoned"]["batches"] == len(bad) - 2
+        (poisoned,) = status["poisoned"]["runs"]
+        assert (poisoned["run_id"], poisoned["offset"], poisoned["batches"]) == ("bad", 6, len(bad) - 2)
+        assert "UndecodableError" in poisoned["error"]
+        found = {run["run_id"]: run["records"]["stored"] for run in views.runs()[1]}
+        assert found == {"good": 14, "bad": 5}
+        assert len(views.history("team", "digits", "bad")[0]) == 4
+
+
+def test_poison_in_a_transaction_takes_nothing_with_it(tmp_path: Path):
+    """Earlier batches of the same run and transaction stay, as if the broken one had come in a transaction of its own."""
+    bad = simple_run("bad", 2)
+    bad[2] = replace(bad[2], events=b"\xff\xff")
+    dumps = []
+    for sizes in ([len(bad)], [1] * len(bad), [2, len(bad) - 2]):
+        path = tmp_path / f"views-{len(sizes)}.db"
+        done = 0
+        with closing(create_views(path)) as connection:
+            projection = Projection(connection)
+            for size in sizes:
+                projection.apply(bad[done : done + size])
+                done += size
+            dumps.append(list(dump_lines(connection)))
+    assert dumps[0] == dumps[1] == dumps[2]
+
+
+def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path):
+    """A disk that is full in the middle of a transaction costs nothing: the same batches are applied when there is room."""
+    batches = simple_run("run", 1, batches=40, rows=200)
+    with closing(create_views(tmp_path / "views.db")) as connection:
+        projection = Projection(connection)
+        projection.apply(batches[:3])
+        before = list(dump_lines(connection))
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+        with pytest.raises(sqlite3.OperationalError):
+            projection.apply(batches[3:])
+        assert list(dump_lines(connection)) == before
+        connection.execute(f"PRAGMA max_page_count = {1 << 30}")
+        projection.apply(batches[3:])
+        after = list(dump_lines(connection))
+    with closing(create_views(tmp_path / "other.db")) as connection:
+        Projection(connection).apply(batches)
+        assert list(dump_lines(connection)) == after
+
+
+def test_one_write_for_a_run_and_transaction(tmp_path: Path):
+    """However many batches of a run a transaction has, its row is written once."""
+    batches = simple_run("run", 1, batches=20)
+    statements: list[str] = []
+    with closing(create_views(tmp_path / "views.db")) as connection:
+        connection.set_trace_callback(statements.append)
+        Projection(connection).apply(batches)
+    assert sum(statement.startswith("INSERT INTO run ") for statement in statements) == 1
+    assert sum(statement.startswith("INSERT INTO block") or "INTO block" in statement for statement in statements) == 20
+
+
+def test_forgotten_runs_are_read_again(tmp_path: Path):
+    """With room for no run in memory the views are the same, and memory holds one at most."""
+    batches = renumbered(sorted(simple_run("one", 1) + simple_run("two", 2), key=lambda batch: batch.first))
+    dumps = []
+    for cache_bytes_max in (0, 1 << 20):
+        with closing(create_views(tmp_path / f"{cache_bytes_max}.db")) as connection:
+            projection = Projection(connection, cache_bytes_max)
+            for batch in batches:
+                projection.apply([batch])
+            dumps.append(list(dump_lines(connection)))
+            assert projection.runs_kept == (1 if cache_bytes_max == 0 else 2)
+    assert dumps[0] == dumps[1]
+    assert RunId("team", "digits", "one") in {batch.run for batch in batches}
