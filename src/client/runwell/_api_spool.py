@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,7 @@ class SpooledRun:
 
 def _is_own(lane: Lane) -> bool:
     """Whether this process writes the lane: then its lock must not even be looked at, since that would release it."""
-    return lane.pid == os.getpid() and lane.host == socket.gethostname()
+    return lane.pid == os.getpid() and lane.host == os.uname().nodename
 
 
 class SpoolSource:

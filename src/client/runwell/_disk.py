@@ -128,7 +128,10 @@ def spool_name(run_id: str, writer: bytes) -> str:
 
 def spool_prefix(run_id: str) -> str:
     """What the names of all directories of a run begin with; other runs' may too when it was cut."""
-    return percent_quoted(run_id)[:SPOOL_NAME_BYTES_MAX] + "."
+    quoted = percent_quoted(run_id)
+    # A name that begins with a dot belongs to a spool that is still being made.
+    visible = f"%2E{quoted[1:]}" if quoted.startswith(".") else quoted
+    return visible[:SPOOL_NAME_BYTES_MAX] + "."
 
 
 def percent_quoted(text: str) -> str:
