@@ -191,7 +191,7 @@ async def test_every_row_survives_fifty_kills(tmp_path: Path) -> None:
         for trainer in trainers:
             await trainer.start()
         kills: Counter[str] = Counter()
-        while kills.total() < KILLS:
+        while kills.total() < KILLS or len(kills) < 4 or not proxy.faults.keys() >= {"cut", "delay", "duplicate"}:
             await more_rows(trainers)
             if whom := await kill_something(choice, components, trainers, root / "spool"):
                 kills[whom] += 1
@@ -204,8 +204,6 @@ async def test_every_row_survives_fifty_kills(tmp_path: Path) -> None:
         for trainer in trainers:
             await asyncio.to_thread(check_run, api, trainer)
         print("kills", dict(kills), "faults", dict(proxy.faults))
-        assert len(kills) == 4
-        assert proxy.faults["cut"] and proxy.faults["delay"] and proxy.faults["duplicate"]
     for pid in forwarders(root / "spool"):
         os.kill(pid, signal.SIGTERM)
 
