@@ -82,8 +82,7 @@ def make_log(  # noqa: C901
             else:
                 writer.recover()
         except (struct.error, ValueError):
-            # No shape that is ready, a number beyond 64 bits, or the 2**32nd record.
-            pass
+            pass  # No shape that is ready, a number beyond 64 bits, or the 2**32nd record.
         except OSError as error:
             writer.recover()
             writer.starve(error)
