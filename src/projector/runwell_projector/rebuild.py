@@ -26,6 +26,8 @@ def rebuild(data_dir: Path, progress: Callable[[int, int], None]) -> str:
     try:
         with files.locked("building"):
             path = files.new_path()
+            if serving := files.serving():
+                files.remove_others(serving)
             try:
                 _build(data_dir, path, progress)
                 found = digest(path)
@@ -33,7 +35,6 @@ def rebuild(data_dir: Path, progress: Callable[[int, int], None]) -> str:
                 remove_views(path)
                 raise
             files.publish(path)
-        _remove_unused(files, path)
     except AlreadyRunningError:
         raise RebuildError("new views are being built already") from None
     return found
@@ -57,12 +58,3 @@ def _build(data_dir: Path, path: Path, progress: Callable[[int, int], None]) -> 
     finally:
         connection.close()
         log.close()
-
-
-def _remove_unused(files: ViewFiles, path: Path) -> None:
-    """Without a projector nobody else would remove the old files; with one, it does."""
-    try:
-        with files.locked("projector"):
-            files.remove_others(path)
-    except AlreadyRunningError:
-        return
