@@ -42,6 +42,8 @@ def server_address(base_url: str | None, root: Path) -> str:
         raise ServerUnreachableError(
             "no server is known: start one with `runwell up`, or name it with --base-url or RUNWELL_BASE_URL"
         )
+    if not urllib.parse.urlsplit(str(found)).hostname:
+        raise ServerUnreachableError(f"{found} is no address of a server; one looks like http://127.0.0.1:8080")
     return str(found).rstrip("/")
 
 
@@ -53,9 +55,7 @@ def find_collector(base_url: str, root: Path) -> CollectorAddress:
     said = local_server(root)
     if said.get("http", "").rstrip("/") == base_url and isinstance(said.get("grpc"), str):
         return _address(said["grpc"])
-    host = urllib.parse.urlsplit(base_url).hostname
-    if host is None:
-        raise ServerUnreachableError(f"{base_url} is no address of a server; one looks like http://127.0.0.1:8080")
+    host = urllib.parse.urlsplit(base_url).hostname or ""
     port = _grpc_port(base_url)
     return _address(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 

@@ -73,6 +73,8 @@ class Courier:
         self.problem = ""
         self.records_sent = 0
         self.compressed = False
+        self.furthest = 0, 0
+        """The greatest ``place`` so far, so that going over the same ground again is no progress."""
         self.outstanding_since: float | None = None
         """Since when the collector owes an answer."""
         self._terms = terms
@@ -199,7 +201,9 @@ class Courier:
         return wire.PublishRequest(open=opening)
 
     def _seek(self, now: float) -> None:
-        match self._source.pass_over(live=self.live, now=now):
+        verdict = self._source.pass_over(live=self.live, now=now)
+        self.furthest = max(self.furthest, self.place)
+        match verdict:
             case Seek.REACHED:
                 self.state = State.OPEN
                 if self._source.position == self._flight.durable:

@@ -8,12 +8,16 @@ from runwell.forwarder.address import server_address
 
 SPOOLS_NAME = "spool"
 
+PATIENCE_S = 30.0
+"""In the foreground: without any progress for this long, it is told what is missing and why."""
+
 
 @dataclass(frozen=True, slots=True)
 class Errand:
     """``places`` hold spools, ``spools`` are some themselves. ``root`` is where a local server announces itself.
 
-    ``follow``: goes on while writers live and for a minute after; else ends when all that is there is sent.
+    ``follow``: goes on while writers live and for a minute after; else ends when all that is there is sent,
+    or nothing was for ``patience_s``.
     """
 
     places: tuple[Path, ...]
@@ -21,6 +25,7 @@ class Errand:
     base_url: str
     root: Path
     follow: bool
+    patience_s: float = PATIENCE_S
 
 
 def errand(paths: Sequence[Path], base_url: str | None, default_root: Path, *, follow: bool) -> Errand:

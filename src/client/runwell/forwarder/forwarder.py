@@ -55,8 +55,9 @@ class Forwarder:
         self._by_writer: dict[bytes, Courier] = {}
         self._looked_at = self._pruned_at = float("-inf")
         self._unreachable_since: float | None = None
-        self._progress: tuple[int, ...] = ()
+        self._progress: tuple[tuple[int, tuple[int, int]], ...] = ()
         self._progress_at = self._busy_at = self._reached_at = time.monotonic()
+        self._asked_at = float("-inf")
         self._ever_reached = False
 
     def stop(self) -> None:
@@ -86,6 +87,7 @@ class Forwarder:
             await self._stream()
         except (ServerUnreachableError, ProtocolError) as error:
             now = time.monotonic()
+            self.session.disconnect()
             self.problem = (
                 str(error) if isinstance(error, ServerUnreachableError) else f"the server answers nonsense: {error}"
             )
@@ -93,8 +95,6 @@ class Forwarder:
                 self._unreachable_since = now
             self._answer()
             await self._pause(attempted_at, now + self._backoff.next_s())
-        finally:
-            self.session.disconnect()
 
     async def _stream(self) -> None:
         address = await asyncio.to_thread(find_collector, self._errand.base_url, self._errand.root)
@@ -122,9 +122,9 @@ class Forwarder:
 
     async def _pause(self, attempted_at: float, until: float) -> None:
         """Waits for the next attempt; whoever asks makes it come sooner."""
-        asked = self._busy_at
+        asked_at = self._asked_at
         while not self._over(now := time.monotonic()) and now < until:
-            if self._busy_at > asked and now >= attempted_at + RETRY_INTERVAL_MIN_S:
+            if self._asked_at > asked_at and now >= attempted_at + RETRY_INTERVAL_MIN_S:
                 return
             self._look_around(now)
             await self._wait(min(until, now + LOOK_INTERVAL_S))
@@ -144,7 +144,8 @@ class Forwarder:
         assert self._mailbox is not None
         now = time.monotonic()
         asked = self._mailbox.read(now)
-        self._busy_at = now
+        if asked.anew or not asked.writers:
+            self._asked_at = self._busy_at = now
         if not asked.writers or any(writer not in self._by_writer for writer in asked.anew):
             self._look_around(now, at_once=True)
         for writer in asked.anew & self._by_writer.keys():
@@ -208,7 +209,8 @@ class Forwarder:
         couriers = list(self.session.couriers)
         if all(courier.settled or (courier.caught_up and courier.live) for courier in couriers):
             return True
-        progress = tuple(courier.records_sent for courier in couriers)
-        if progress != self._progress or any(courier.state is State.SEEKING for courier in couriers):
+        progress = tuple((courier.records_sent, courier.furthest) for courier in couriers)
+        if progress != self._progress:
             self._progress, self._progress_at = progress, now
-        return now - self._progress_at > (self._errand.patience_s if self._ever_reached else UNREACHABLE_PATIENCE_S)
+        patience_s = self._errand.patience_s
+        return now - self._progress_at > (patience_s if self._ever_reached else min(patience_s, UNREACHABLE_PATIENCE_S))

@@ -18,7 +18,7 @@ from pathlib import Path
 from runwell.core import frames
 from runwell.core.frames import FRAME_HEADER, FRAME_HEADER_BYTES, FRAME_MAGIC, NUMBERED, Kind
 from runwell.forwarder.disk import Disk
-from runwell.forwarder.segments import segment_numbers, segment_path
+from runwell.forwarder.segments import SpoolError, segment_numbers, segment_path
 from runwell.forwarder.tail import SegmentTail
 
 PACKED_TYPES = frozenset("dq?")
@@ -105,18 +105,26 @@ class SpoolReader:
         """
         taken: list[Record | Lost] = []
         self.dry = False
+        try:
+            self._take(taken, live, now, bytes_max, records_max)
+        except (OSError, SpoolError):
+            # What was read before it is good; the next call comes upon it first.
+            if not taken:
+                raise
+        return taken
+
+    def _take(self, taken: list[Record | Lost], live: bool, now: float, bytes_max: int, records_max: int) -> None:
         # Headers and schemas alone are no reason to come back with nothing.
         while (bytes_max > 0 or not taken) and len(taken) < records_max:
             if self._gap is not None:
-                if taken:
-                    break
-                return self._take_gap(self._gap, records_max)
+                if not taken:
+                    taken.extend(self._take_gap(self._gap, records_max))
+                return
             used = 0 if self._tail is None else self._take_window(self._tail, taken, bytes_max, records_max)
             bytes_max -= used
             if not used and self._gap is None and not self._advance(live, now):
                 self.dry = True
-                break
-        return taken
+                return
 
     def schema(self, identity: int) -> Schema | None:
         """The schema of that id; looked for in every segment when it was damaged where it should have been."""

@@ -24,7 +24,7 @@ class Retention:
         if acked is None:
             return False
         numbers = segment_numbers(self._disk, directory)
-        over = courier.state is State.DONE and not courier.live and acked.ended
+        over = courier.state is State.DONE and acked.ended
         done = numbers if over else self._done(directory, numbers, acked.durable)
         # Of an ended spool it is known since when it is acked; of others it counts from when this process saw it.
         since = acked.time if over else wall_time

@@ -49,13 +49,25 @@ def ensure_forwarder(spool_directory: Path, base_url: str) -> None:
     """
     presence = Presence(spool_directory, base_url)
     with contextlib.suppress(OSError):
-        if not presence.held():
+        # One that holds the lock and does not listen is beginning or ending; in doubt two are started and one stays.
+        if not presence.held() or not _wake(presence):
             _start(spool_directory, base_url)
-        elif (path := presence.socket_path()) is not None:
-            with socket.socket(
-                socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-            ) as sender:
-                sender.sendto(b"{}", str(path))
+
+
+def _wake(presence: Presence) -> bool:
+    """Makes the forwarder look around; False when it does not listen."""
+    path = presence.socket_path()
+    if path is None:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        try:
+            sender.sendto(b"{}", str(path))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return True
 
 
 def deliver(
