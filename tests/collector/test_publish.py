@@ -58,14 +58,14 @@ async def fetched(collector: Collector, path: str) -> tuple[int, str]:
 async def until(condition: Callable[[], bool]) -> None:
     """Waits for what the collector does by itself."""
     async with asyncio.timeout(PATIENCE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  There is no event to wait for.
             await asyncio.sleep(0.005)
 
 
 async def until_silent(collector: Collector, writer: Writer) -> None:
     """Waits until the log says that the writer is silent, and nothing else about it."""
     async with asyncio.timeout(PATIENCE_S):
-        while await controls(collector, writer) != ["writer_silent"]:
+        while await controls(collector, writer) != ["writer_silent"]:  # noqa: ASYNC110  As above.
             await asyncio.sleep(0.005)
 
 

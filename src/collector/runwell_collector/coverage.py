@@ -1,6 +1,6 @@
 """Every record of a batch is accounted for by exactly one event: else readers would show fewer records than were sent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import chain
 
 from runwell.core import limits
@@ -18,38 +18,24 @@ def coverage_fault(count: int, events: Iterable[event_pb2.Event]) -> str | None:
     scattered: list[int] = []
     lost = 0
     for event in events:
-        indexes = _indexes(event)
-        if indexes:
-            scattered.extend(indexes)
-        else:
-            spans.append((event.index, _length(event)))
-        lost += event.records_lost.count
+        kind = event.WhichOneof("event")
+        length = 1
+        if kind == "records_lost":
+            length = event.records_lost.count
+            lost += length
+        elif kind in {"metric_logged", "system_metric_logged"}:
+            metrics = event.metric_logged if kind == "metric_logged" else event.system_metric_logged.metrics
+            if metrics.indexes:
+                scattered.extend(metrics.indexes)
+                continue
+            length = metrics.rows
+        spans.append((event.index, length))
     records = sum(length for _, length in spans) + len(scattered)
     if records != count:
         return f"the events make up {records} records, and count is {count}; {EACH_ONCE}"
     if count - lost > limits.BATCH_RECORDS_MAX:
         return f"they are {count}, at most {limits.BATCH_RECORDS_MAX} are taken in a batch; send fewer"
     return _order_fault(count, spans, scattered)
-
-
-def _indexes(event: event_pb2.Event) -> Sequence[int]:
-    kind = event.WhichOneof("event")
-    if kind == "metric_logged":
-        return event.metric_logged.indexes
-    if kind == "system_metric_logged":
-        return event.system_metric_logged.metrics.indexes
-    return ()
-
-
-def _length(event: event_pb2.Event) -> int:
-    kind = event.WhichOneof("event")
-    if kind == "metric_logged":
-        return event.metric_logged.rows
-    if kind == "system_metric_logged":
-        return event.system_metric_logged.metrics.rows
-    if kind == "records_lost":
-        return event.records_lost.count
-    return 1
 
 
 def _order_fault(count: int, spans: list[Span], scattered: list[int]) -> str | None:

@@ -31,6 +31,11 @@ class _Outbox:
         self._replies.append(response)
         self._filled.set()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the client should be asked for nothing more before it has taken some."""
+        return len(self._replies) >= limits.UNSENT_REPLIES_MAX
+
     async def shorter_than(self, count: int) -> None:
         """Returns when fewer replies than that wait."""
         while len(self._replies) >= count:
@@ -99,10 +104,12 @@ class CollectorService(collector_pb2_grpc.CollectorServiceServicer):
     async def _read(self, stream: int, requests: AsyncIterator[collector_pb2.PublishRequest], outbox: _Outbox) -> None:
         async for request in requests:
             self._intake.heard(stream, self._clock.monotonic())
-            await self.appender.until(lambda: self._intake.has_room)
-            await outbox.shorter_than(limits.UNSENT_REPLIES_MAX)
-            self._intake.heard(stream, self._clock.monotonic())
-            self._deliver(await self._answers(stream, request))
+            if not self._intake.has_room or outbox.is_full:
+                await self.appender.until(lambda: self._intake.has_room)
+                await outbox.shorter_than(limits.UNSENT_REPLIES_MAX)
+                self._intake.heard(stream, self._clock.monotonic())
+            if answers := await self._answers(stream, request):
+                self._deliver(answers)
             self.appender.wake()
 
     async def _answers(self, stream: int, request: collector_pb2.PublishRequest) -> list[Reply]:

@@ -127,7 +127,7 @@ UNSENT_REPLIES_MAX = 4_096
 PUBLISH_MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + (12 << 20)
 """What gRPC takes as one message. Well beyond a batch, so that one too large is answered with a reason, and not by a cut."""
 
-ADMIT_BESIDE_BYTES = 1 << 20
+ADMIT_BESIDE_BYTES = 512 << 10
 """A batch beyond this is decompressed and checked in a thread, so that no other stream waits for it."""
 
 LOG_FREE_BYTES_MIN = 1 << 30

@@ -107,5 +107,5 @@ def advanced(position: WriterPosition | None, batch: NewBatch) -> WriterPosition
         return None
     if batch.count == 0:
         return WriterPosition(batch.run, durable, chain, mark | batch.mark) if position else None
-    mark = (mark & WriterMark.FINISHED) | batch.mark
-    return WriterPosition(batch.run, durable + batch.count, batch.chain, mark)
+    kept = WriterMark.FINISHED if mark is not WriterMark.NONE and mark & WriterMark.FINISHED else batch.mark
+    return WriterPosition(batch.run, durable + batch.count, batch.chain, kept)

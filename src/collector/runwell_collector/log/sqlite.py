@@ -7,6 +7,7 @@ short turn between two commits, after which SQLite begins the file anew.
 """
 
 import asyncio
+import errno
 import secrets
 import sqlite3
 import zlib
@@ -111,13 +112,18 @@ class SqliteEventLog:
 
     async def append(self, batches: Sequence[NewBatch]) -> list[Appended | Conflict]:
         async with self._appending:
-            is_empty = self._path == segment_path(self._directory, self._end + 1)
-            if self._segment_bytes >= self._segment_bytes_max and not is_empty:
-                await self._begin_segment()
-            group = await self._judged(batches)
-            if group.batches:
-                await self._commit(group)
-                self._advance(group)
+            try:
+                if self._segment_is_full:
+                    await self._begin_segment()
+                group = await self._judged(batches)
+                if group.batches:
+                    await self._commit(group)
+            except (sqlite3.OperationalError, OSError) as error:
+                if not _is_full(error):
+                    raise
+                await self._appender.rollback()
+                raise LogFullError(f"{self._path}: {error}") from error
+            self._advance(group)
             return group.results
 
     async def read(self, after: int, batches_max: int, bytes_max: int) -> list[StoredBatch]:
@@ -167,11 +173,16 @@ class SqliteEventLog:
 
     async def _connect(self, path: Path) -> aiosqlite.Connection:
         connection = await self._segment_files.enter_async_context(
-            aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+            aiosqlite.connect(path, isolation_level="IMMEDIATE", timeout=BUSY_TIMEOUT_S)
         )
         await connection.execute("PRAGMA synchronous = FULL")
         await connection.execute("PRAGMA wal_autocheckpoint = 0")
         return connection
+
+    @property
+    def _segment_is_full(self) -> bool:
+        is_empty = self._path == segment_path(self._directory, self._end + 1)
+        return self._segment_bytes >= self._segment_bytes_max and not is_empty
 
     async def _judged(self, batches: Sequence[NewBatch]) -> _Group:
         group = _Group()
@@ -198,22 +209,16 @@ class SqliteEventLog:
         return group
 
     async def _commit(self, group: _Group) -> None:
+        """One transaction, which the first statement begins: each call is a change of threads and back."""
         positions = [
             (known.number, known.position.durable, known.position.chain, int(known.position.mark))
             for known in group.known.values()
         ]
-        try:
-            await self._appender.execute("BEGIN IMMEDIATE")
-            if group.writers:
-                await self._appender.executemany(INSERT_WRITER, group.writers)
-            await self._appender.executemany(UPSERT_POSITION, positions)
-            await self._appender.executemany(INSERT_BATCH, group.batches)
-            await self._appender.commit()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
-                raise
-            await self._appender.rollback()
-            raise LogFullError(f"{self._path}: {error}") from error
+        if group.writers:
+            await self._appender.executemany(INSERT_WRITER, group.writers)
+        await self._appender.executemany(UPSERT_POSITION, positions)
+        await self._appender.executemany(INSERT_BATCH, group.batches)
+        await self._appender.commit()
 
     def _advance(self, group: _Group) -> None:
         self._end += len(group.batches)
@@ -223,7 +228,7 @@ class SqliteEventLog:
         self._known.update(group.known)
         self._segment_bytes += group.bytes
         self._bytes_since_checkpoint += group.bytes
-        self._commits_since_checkpoint += 1
+        self._commits_since_checkpoint += bool(group.batches)
         if (
             self._bytes_since_checkpoint >= limits.CHECKPOINT_BYTES
             or self._commits_since_checkpoint >= limits.CHECKPOINT_COMMITS
@@ -248,6 +253,7 @@ class SqliteEventLog:
     async def _begin_segment(self) -> None:
         async with self._checkpointing:
             await self._appender.execute("UPDATE segment SET end_offset = ?", (self._end,))
+            await self._appender.commit()
             path = await asyncio.to_thread(create_segment, self._directory, self._end + 1, self._log_id, self._path)
             await self.enter_segment(path)
 
@@ -258,6 +264,12 @@ class SqliteEventLog:
 async def _fetch_one(connection: aiosqlite.Connection, statement: str) -> sqlite3.Row:
     rows = list(await connection.execute_fetchall(statement))
     return rows[0]
+
+
+def _is_full(error: sqlite3.OperationalError | OSError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    return error.sqlite_errorcode == sqlite3.SQLITE_FULL
 
 
 def _last_segment(directory: Path) -> tuple[Path, str, int]:
