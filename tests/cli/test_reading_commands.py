@@ -11,8 +11,9 @@ import pytest
 
 from runwell._api import Api
 from runwell.cli._plot import plot
-from runwell.cli._shown import age, duration, exact, printable, short
+from runwell.cli._shown import duration, exact, printable, short
 from runwell.cli._tables import Column, fitting
+from runwell.core.tables import age
 from tests.api.scene import HOSTILE_ID, PROJECT, write_scene
 from tests.cli.terminal import in_terminal, piped
 
@@ -170,7 +171,7 @@ def test_a_reader_that_goes_away_is_no_failure(spool: str):
 @pytest.mark.parametrize(
     ("seconds", "shown_age", "shown_duration"),
     [
-        (0, "now", "0 s"),
+        (0, "0 s", "0 s"),
         (5.25, "5 s", "5.2 s"),
         (75, "1 min", "1 min 15 s"),
         (7300, "2 h", "2 h 01 min"),

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from datetime import UTC, datetime
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -49,19 +48,3 @@ def number(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.5g}"
     return "" if value is None else str(value)[:40]
-
-
-def moment(seconds: float) -> str:
-    """A time in UTC; nothing for one that no calendar has, as a broken clock may send."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return ""
-
-
-def age(seconds: float) -> str:
-    """A time span in its greatest unit."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit} ago"
-    return "just now"

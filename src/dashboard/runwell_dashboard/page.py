@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runwell.core.filters import leaves
+from runwell.core.tables import age, metric_columns, moment
 from runwell_dashboard import parameters
 from runwell_dashboard.addresses import segment
 from runwell_dashboard.answers import RequestError
-from runwell_dashboard.html import age, document, moment, number, run_address
+from runwell_dashboard.html import document, number, run_address
 from runwell_dashboard.runs import reader_of
 
 ROWS = 200
@@ -51,7 +52,7 @@ def table(runs: list[dict[str, Any]], now: float) -> str:
     """The runs, one a line, with the summary keys that most of them have."""
     if not runs:
         return "<p>No runs here. <code>runwell.init()</code> in a training script makes one.</p>"
-    metrics = frequent_metrics(runs)
+    metrics = metric_columns(runs, METRICS)
     heads = ["State", "Run", "Project", "Made", "Step", *metrics]
     lines = "".join(line(run, metrics, now) for run in runs)
     head = "".join(f"<th>{escape(name)}" for name in heads)
@@ -71,14 +72,3 @@ def line(run: dict[str, Any], metrics: list[str], now: float) -> str:
         *(f"<td class=number>{escape(number(summary.get(key)))}" for key in metrics),
     ]
     return "<tr>" + "".join(cells)
-
-
-def frequent_metrics(runs: list[dict[str, Any]]) -> list[str]:
-    """The summary keys with numbers that most runs have, in alphabetical order."""
-    counts: dict[str, int] = {}
-    for run in runs:
-        for path, value in leaves(run["summary"]):
-            if isinstance(value, int | float) and not path[0].startswith("_"):
-                key = ".".join(path)
-                counts[key] = counts.get(key, 0) + 1
-    return sorted(sorted(counts, key=lambda key: (-counts[key], key))[:METRICS])

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runwell.core.filters import leaves
-from runwell_dashboard.html import age, document, moment, run_address
+from runwell.core.tables import age, moment
+from runwell_dashboard.html import document, run_address
 from runwell_dashboard.runs import reader_of, run_name
 
 
@@ -43,7 +44,7 @@ def facts(view: dict[str, Any], now: float) -> list[tuple[str, str]]:
     apart = [f"{records[name]:,} {name}" for name in ("masked", "refused", "dropped", "lost") if records[name]]
     found = [
         ("run", "/".join((view["entity"], view["project"], view["run_id"]))),
-        ("made", f"{moment(view['created_at'])} ({age(now - view['created_at'])})"),
+        ("made", f"{moment(view['created_at'])} ({age(now - view['created_at'])} ago)"),
         ("last step", "" if view["last_step"] is None else f"{view['last_step']:,}"),
         ("records", ", ".join([f"{records['stored']:,} of {records['expected']:,}", *apart])),
         ("tags", ", ".join(view["tags"])),

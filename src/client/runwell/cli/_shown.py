@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -30,14 +29,6 @@ def short(value: Any, characters: int = 40) -> str:
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
-def age(seconds: float) -> str:
-    """A time span in its greatest unit."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return "now"
-
-
 def duration(seconds: float) -> str:
     """A time span in its two greatest units."""
     whole = max(0, round(seconds))
@@ -49,11 +40,3 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02} min"
     return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.2g} s" if seconds < 10 else f"{rest} s"
-
-
-def moment(seconds: float | None) -> str:
-    """A time in UTC, to the second; nothing for one that no calendar has."""
-    try:
-        return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return ""

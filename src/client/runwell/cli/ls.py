@@ -7,9 +7,10 @@ from typing import Any
 
 from runwell._api_runs import Run
 from runwell.cli._reading import add_reading_arguments, api, reading
-from runwell.cli._shown import age, duration, short
+from runwell.cli._shown import duration, short
 from runwell.cli._tables import Column, is_terminal, print_json, print_separated, print_table
-from runwell.core.filters import BRANCH, Field, FilterError, leaves, parse_order
+from runwell.core.filters import BRANCH, Field, FilterError, parse_order
+from runwell.core.tables import age, metric_columns
 
 LIMIT = 50
 METRICS = 4
@@ -90,12 +91,5 @@ def _print_runs(runs: Sequence[Run], total: int, now: float) -> None:
 
 
 def _metrics(runs: Sequence[Run]) -> list[Field]:
-    """The summary keys with numbers that most runs have, in alphabetical order."""
-    counts: dict[str, int] = {}
-    for run in runs:
-        for path, value in leaves(run.view["summary"]):
-            if isinstance(value, int | float) and not path[0].startswith("_"):
-                key = ".".join(path)
-                counts[key] = counts.get(key, 0) + 1
-    frequent = sorted(counts, key=lambda key: (-counts[key], key))[:METRICS]
-    return [Field("summary", key) for key in sorted(frequent)]
+    """The summary keys that most runs have."""
+    return [Field("summary", key) for key in metric_columns((run.view for run in runs), METRICS)]

@@ -5,9 +5,10 @@ import shlex
 from typing import Any
 
 from runwell.cli._reading import add_reading_arguments, api, reading
-from runwell.cli._shown import duration, exact, moment, printable, short
+from runwell.cli._shown import duration, exact, printable, short
 from runwell.cli._tables import STATE_STYLES, is_terminal, print_json
 from runwell.core.filters import leaves
+from runwell.core.tables import moment
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

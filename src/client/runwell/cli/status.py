@@ -4,8 +4,8 @@ import argparse
 from typing import Any
 
 from runwell.cli._reading import FAILED, reading
-from runwell.cli._shown import moment
 from runwell.cli._tables import Column, is_terminal, print_json, print_separated, print_table
+from runwell.core.tables import moment
 
 GIB = 1 << 30
 
