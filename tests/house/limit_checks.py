@@ -11,11 +11,9 @@ from runwell._spool import SpoolWriter, WriterIdentity
 from runwell.core import limits, names
 from runwell.v1 import collector_pb2
 from runwell_collector.intake import Intake
-from runwell_collector.log import UndecodableError, WriterMark, decode_events, open_log_reader
+from runwell_collector.log import UndecodableError, WriterMark, decode_events
 from runwell_collector.log.sqlite import open_event_log
 from runwell_collector.service import _Outbox
-from runwell_projector.files import ViewFiles
-from runwell_projector.follower import Follower, Outcome
 from tests.client.memory_disk import ManualClock, MemoryDisk
 from tests.collector.sender import Writer
 from tests.contract.test_event_log import batch
@@ -132,16 +130,3 @@ def known_positions_are_bounded(patch: pytest.MonkeyPatch, directory: Path) -> N
             assert await log.end() == len(writers)
 
     asyncio.run(append())
-
-
-def views_leave_space_for_the_log(patch: pytest.MonkeyPatch, directory: Path) -> None:
-    """With less free than the limit the projector pauses and says so; the limit is the log's and more."""
-    assert limits.VIEWS_FREE_BYTES_MIN > limits.LOG_FREE_BYTES_MIN
-    said: list[str] = []
-    free = limits.VIEWS_FREE_BYTES_MIN - 1
-    follower = Follower(ViewFiles(directory), open_log_reader(directory), lambda: free, lambda: 0.0, said.append)
-    assert follower.step() is Outcome.PAUSED
-    assert "free some space" in str(follower.reason)
-    free += 1
-    assert follower.step() is not Outcome.PAUSED
-    follower.close()
