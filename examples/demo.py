@@ -247,7 +247,9 @@ def main() -> int:
     parser.add_argument("--exit", action="store_true", help="end after the last step")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="runwell-demo-", ignore_cleanup_errors=True) as folder:
-        place = Place(Path(folder, "runwell"), Path(folder, "elsewhere"), Path(folder, "notes"), Console(soft_wrap=True))
+        place = Place(
+            Path(folder, "runwell"), Path(folder, "elsewhere"), Path(folder, "notes"), Console(soft_wrap=True)
+        )
         place.notes.mkdir()
         demonstrate(place, stay=not options.exit)
     return 0

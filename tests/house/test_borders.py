@@ -3,10 +3,11 @@
 import ast
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
-from tests.house.source import modules
+from tests.house.source import ROOT, modules
 
 HEAVY = {"google.protobuf", "grpc", "numpy", "rich", "runwell.v1"}
 """Each costs the start of a training job 10 to 80 ms; grpc and forked data-loader workers do not go together either."""
@@ -57,6 +58,14 @@ def test_core_does_no_io_and_reads_no_clock():
         for name in imported_names(text) & effects
     }
     assert not impure
+
+
+def test_the_contract_of_the_training_process_covers_it():
+    """import-linter watches every module of the SDK but those that read runs."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    watched = next(contract for contract in contracts if "training process" in contract["name"])["source_modules"]
+    private = [path.stem for path in (ROOT / "src/client/runwell").glob("_[a-z]*.py")]
+    assert {f"runwell.{name}" for name in private if not name.startswith("_api")} == set(watched)
 
 
 @pytest.mark.parametrize(
