@@ -28,13 +28,6 @@ def encoded(*events: event_pb2.Event) -> bytes:
     return event_pb2.Events(events=events).SerializeToString()
 
 
-def chain_over(chain: int, first: int, count: int, salt: int = 0) -> int:
-    """The CRC chain after records that are told apart by their number and ``salt``."""
-    for record in range(first, first + count):
-        chain = advance_chain(chain, zlib.crc32(f"{salt}:{record}".encode()))
-    return chain
-
-
 @dataclass
 class Writer:
     """One writer's side: what it has cut so far. ``salt`` makes its records differ from those of a copy."""
@@ -42,25 +35,29 @@ class Writer:
     run_id: str = "r1"
     id: bytes = field(default_factory=lambda: os.urandom(16))
     salt: int = 0
+    _chains: list[int] = field(default_factory=lambda: [0])
 
     def open(self) -> wire.PublishRequest:
         run = event_pb2.RunKey(entity="lab", project="digits", run_id=self.run_id)
         return wire.PublishRequest(open=wire.Open(writer_id=self.id, run=run, client_version="test"))
 
     def chain(self, durable: int) -> int:
-        return chain_over(0, 1, durable, self.salt)
+        """The CRC chain over the first records, which are told apart by their number and ``salt``."""
+        while len(self._chains) <= durable:
+            crc = zlib.crc32(f"{self.salt}:{len(self._chains)}".encode())
+            self._chains.append(advance_chain(self._chains[-1], crc))
+        return self._chains[durable]
 
     def batch(self, first: int, count: int = 1, events: bytes | None = None) -> wire.PublishRequest:
         """Records ``first`` to ``first + count - 1``; their values are their numbers."""
         if events is None:
             events = encoded(rows([float(record) for record in range(first, first + count)]))
-        before = self.chain(first - 1)
         batch = wire.Batch(
             writer_id=self.id,
             first=first,
             count=count,
-            chain_before=before,
-            chain=chain_over(before, first, count, self.salt),
+            chain_before=self.chain(first - 1),
+            chain=self.chain(first + count - 1),
             codec=wire.CODEC_NONE,
             events=events,
         )

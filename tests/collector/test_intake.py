@@ -82,6 +82,18 @@ def test_one_mistake_has_one_answer():
     assert sent(made, writer, 20) == ["1 rewind 8"]
 
 
+def test_a_lost_sender_is_told_again():
+    """A sender that still misses the place seconds after it was told hears it again, so that no stream is stuck."""
+    made, writer = intake(), Writer()
+    opened(made, writer)
+    assert sent(made, writer, 5) == ["1 rewind 0"]
+    made.heard(FIRST, limits.RETRY_AFTER_S - 1)
+    assert sent(made, writer, 6) == ended(made, writer, 6) == []
+    made.heard(FIRST, limits.RETRY_AFTER_S)
+    assert sent(made, writer, 7) == ["1 rewind 0"]
+    assert sent(made, writer, 8) == []
+
+
 def test_a_repeated_batch_is_answered_with_rewind():
     """What is in the log or on its way there isn't taken again."""
     made, writer = intake(), Writer()
@@ -115,10 +127,9 @@ def test_writers_of_a_stream_are_independent():
         sent(made, good, record)
         assert sent(made, bad, 1, admission=InvalidBatchError("no")) == ["1 INVALID 1 final"]
         sent(made, bad, 9)
-    bad.salt = 1
     sent(made, bad, 1)
     assert set(committed(made)) == {"1 ack 3", "1 ack 1"}
-    bad.salt = 2
+    bad = Writer("bad", id=bad.id, salt=1)
     assert sent(made, bad, 2) == ["1 WRITER_FORKED 2 final"]
     assert sent(made, bad, 3) == []
     sent(made, good, 4)

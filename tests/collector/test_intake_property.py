@@ -181,6 +181,7 @@ async def test_any_interleaving_leaves_each_record_once(happenings: list[tuple[s
         await step(world, *happening)
     await world.check()
     for _ in range(ROUNDS_MAX):
+        world.now += 1
         for sender in world.senders:
             await world.deliver(sender)
             if not sender.requests:

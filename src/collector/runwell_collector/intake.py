@@ -8,7 +8,8 @@ appends it to the log, and brings back the log's answers. What may be sent when:
 - Ack and Ended are caused by the log's answers alone, which come after the commit.
 - Welcome and Rewind say where to begin, so they wait until nothing of the writer is queued.
 - A sender that was told to begin anew at the tip has more batches on their way. Those are dropped without an answer
-  until one begins at the tip: one answer to one mistake, however many batches were in flight.
+  until one begins at the tip: one answer to one mistake, however many batches were in flight. A sender that still
+  misses the tip seconds later is told again.
 
 Writers are independent: a refusal, a rewind or a fence touches no other writer of the stream.
 """
@@ -39,7 +40,8 @@ class _Writer:
     stream: int | None = None
     epoch: int = 0
     queued: int = 0
-    began_anew: bool = False
+    told_at: float | None = None
+    """When its sender was told to begin anew at the tip, which it has not done since."""
     welcome_due: bool = False
     rewind_due: bool = False
     end_due: bool = False
@@ -148,7 +150,8 @@ class Intake:
             self._forget_if_idle(writer)
             return [replies.refused(stream, writer_id, 0, collector_pb2.REFUSAL_REASON_INVALID, message)]
         answers = self._take_over(writer, stream)
-        writer.began_anew = writer.rewind_due = writer.end_due = False
+        writer.told_at = None
+        writer.rewind_due = writer.end_due = False
         writer.welcome_due = True
         return [*answers, *self._due(writer)]
 
@@ -175,7 +178,7 @@ class Intake:
             )
             return [replies.refused(stream, writer_id, first, collector_pb2.REFUSAL_REASON_WRITER_FORKED, message)]
         if isinstance(admission, InvalidBatchError):
-            writer.began_anew = True
+            writer.told_at = self._streams[stream].heard_at
             return [replies.refused(stream, writer_id, first, collector_pb2.REFUSAL_REASON_INVALID, str(admission))]
         if not self.has_space:
             return [self._refused_without_space(writer)]
@@ -287,14 +290,16 @@ class Intake:
         return [replies.refused(stream, writer_id, first, reason, message, retry_after_s=0.0)]
 
     def _out_of_place(self, writer: _Writer) -> list[Reply]:
-        if writer.began_anew:
+        assert writer.stream is not None
+        now = self._streams[writer.stream].heard_at
+        if writer.told_at is not None and now - writer.told_at < limits.RETRY_AFTER_S:
             return []
-        writer.began_anew = writer.rewind_due = True
+        writer.told_at, writer.rewind_due = now, True
         return self._due(writer)
 
     def _refused_without_space(self, writer: _Writer, message: str = NO_SPACE) -> Reply:
         assert writer.stream is not None
-        writer.began_anew = True
+        writer.told_at = self._streams[writer.stream].heard_at
         reason, first = collector_pb2.REFUSAL_REASON_NO_SPACE, writer.tip.durable + 1
         return replies.refused(writer.stream, writer.id, first, reason, message, limits.RETRY_AFTER_S)
 
@@ -302,7 +307,7 @@ class Intake:
         tip = advanced(writer.tip, batch)
         assert tip is not None, "the batch was judged to be in place"
         writer.tip = tip
-        writer.began_anew = False
+        writer.told_at = None
         writer.queued += 1
         self.queued_bytes += len(batch.events)
         self._queue.append(_Queued(batch, writer, writer.stream))
@@ -324,7 +329,9 @@ class Intake:
         for writer in writers.values():
             writer.durable = position or writer.durable
             writer.tip = writer.durable
-            writer.began_anew, writer.end_due = True, False
+            writer.end_due = False
+            if writer.stream is not None:
+                writer.told_at = self._streams[writer.stream].heard_at
 
     def _settled(self, group: list[_Queued]) -> list[Reply]:
         """What the writers of an answered group were waiting for."""
