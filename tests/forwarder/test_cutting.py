@@ -71,7 +71,7 @@ def same(left: Any, right: Any) -> bool:
     return type(left) is type(right) and left == right
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(
         st.tuples(st.integers(0, 1 << 40), st.booleans(), st.booleans(), packed_values, json_values), max_size=20

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,10 @@ def test_deliver_starts_a_forwarder_and_waits_for_the_ack(
     assert pids[0] == pids[1]
 
 
+def _more_rows_than(count: int, collector: CollectorProcess) -> bool:
+    return len(collector.rows().get("r1", [])) > count
+
+
 def test_killed_forwarders_and_collectors_lose_nothing(
     new_spool: NewSpool,
     tmp_path: Path,
@@ -86,8 +91,7 @@ def test_killed_forwarders_and_collectors_lose_nothing(
     for turn in range(6):
         ensure_forwarder(tmp_path / "spool", URL)
         spool.rows_of(200)
-        before = turn * 100
-        until(lambda before=before: len(collector.rows().get("r1", [])) > before, "some rows arrive")
+        until(partial(_more_rows_than, turn * 100, collector), "some rows arrive")
         if turn % 3 == 2:
             collector.kill()
             collector.start()
@@ -148,7 +152,7 @@ async def test_a_hanging_collector_is_left_in_time(new_spool: NewSpool, tmp_path
     spool.rows_of(50)
     spool.finish()
     code = "import sys; from pathlib import Path; from runwell.forwarder.spawn import deliver; "
-    code += "print(deliver(Path(sys.argv[1]), sys.argv[2], sys.argv[3], 52, 3.0))"
+    code += "print(deliver(Path(sys.argv[1]), sys.argv[2], sys.argv[3], 52, 1.5))"
     async with AdverseCollector(hanging(after=1)) as adverse:
         announce(tmp_path, adverse.port)
         words = [sys.executable, "-c", code, str(tmp_path / "spool"), URL, spool.writer.hex()]

@@ -97,7 +97,7 @@ def test_a_live_writer_is_followed_and_kept_alive(
     assert stored.ended == 6
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(poison=st.sets(st.integers(1, 60), max_size=8), rows=st.integers(1, 60))
 def test_refused_records_are_found_by_bisection(
     poison: set[int], rows: int, tmp_path_factory: pytest.TempPathFactory
@@ -115,7 +115,7 @@ def test_refused_records_are_found_by_bisection(
     assert refused == sorted(poison & set(range(1, rows + 1)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_every_record_arrives_once_whatever_the_wire_does(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -399,3 +399,17 @@ def test_damage_is_told_as_lost_records(new_spool: NewSpool, tmp_path: Path) -> 
     assert stored.kinds() == ["run_started", "records_lost", "metric_logged", "run_finished"]
     spool.crcs[1] = 0
     assert (stored.durable, stored.chain) == (7, spool.chain())
+
+
+def test_a_long_pause_is_no_hanging_collector(new_spool: NewSpool, tmp_path: Path) -> None:
+    """While the collector's own pause lasts it owes no answer, however long that is."""
+    filled(new_spool(), 10)
+    pause_s = 10 * ANSWER_TIMEOUT_S
+    full = wire.Refused(reason=wire.REFUSAL_REASON_NO_SPACE, retry_after_s=pause_s, message="full")
+    collector = ModelCollector(judge=lambda batch, events: full)
+    line = Line(collector)
+    add_all(line, tmp_path / "spool")
+    line.exchange()
+    collector.judge = lambda batch, events: None
+    line.settle()
+    assert line.now >= pause_s

@@ -268,13 +268,19 @@ class Courier:
             self._receive(answer, now)
         except (OSError, SpoolError) as error:
             self._spool_failed(error, now)
+        owed = (
+            bool(self._flight)
+            if self.state in (State.OPEN, State.SEEKING)
+            else self.state in (State.OPENING, State.ENDING)
+        )
+        self.outstanding_since = now if owed else None
 
     def _receive(self, answer: Answer, now: float) -> None:
         match answer:
             case wire.Welcome():
-                self._welcome(answer, now)
+                self._welcome(answer)
             case wire.Ack():
-                self._ack(answer.durable, now)
+                self._ack(answer.durable)
             case wire.Rewind():
                 self._rewind(answer, now)
             case wire.Fenced():
@@ -284,10 +290,12 @@ class Courier:
             case wire.Ended() if self.state is State.ENDING:
                 self._finish()
 
-    def _welcome(self, welcome: wire.Welcome, now: float) -> None:
+    def _welcome(self, welcome: wire.Welcome) -> None:
+        if self.state in (State.CLOSED, State.FAILED):
+            # The disk failed in between: it is opened again when that is over.
+            return
         if self.state is not State.OPENING:
             raise ProtocolError(f"Welcome for a writer that is {self.state.name}")
-        self._answered(now)
         self._log_id = welcome.log_id
         if not self.ledger.belongs_to(welcome.log_id):
             self._change_part()
@@ -296,14 +304,13 @@ class Courier:
         self._flight = Flight(welcome.durable, welcome.chain if welcome.durable else 0)
         self._source.seek(welcome.durable, welcome.chain, self.ledger.known())
 
-    def _ack(self, durable: int, now: float) -> None:
+    def _ack(self, durable: int) -> None:
         if self.state not in (State.SEEKING, State.OPEN, State.ENDING):
             return
         before = self._flight.durable
         if not self._flight.ack(durable):
             raise ProtocolError(f"Ack up to record {durable}, where no batch ended; {before} was acked before")
         if self._flight.durable > before:
-            self._answered(now)
             self._progressed(self._flight.durable - before)
 
     def _rewind(self, rewind: wire.Rewind, now: float) -> None:
@@ -316,7 +323,6 @@ class Courier:
             self._close()
             return
         if not self._flight.is_stale_rewind():
-            self._answered(now)
             self._cut_again(*self._flight.give_up())
         if self._flight.durable > before:
             self._progressed(self._flight.durable - before)
@@ -328,7 +334,6 @@ class Courier:
         self._close()
 
     def _refused(self, refused: wire.Refused, now: float) -> None:
-        self._answered(now)
         if self.state is State.OPENING and refused.first == 0:
             self._open_refused(refused, now)
         elif self.state is State.OPEN and refused.reason == wire.REFUSAL_REASON_NOT_OPEN:
@@ -385,9 +390,6 @@ class Courier:
     def _finish(self) -> None:
         self.state, self.outstanding_since, self.problem = State.DONE, None, ""
         self.ledger.record(self._log_id, self._flight.durable, self._flight.chain, ended=True)
-
-    def _answered(self, now: float) -> None:
-        self.outstanding_since = now if self._flight else None
 
     def _pause(self, now: float, problem: str) -> None:
         self.problem = problem

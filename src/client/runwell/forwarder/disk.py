@@ -17,15 +17,20 @@ class Disk(Protocol):
 
     def read(self, path: Path, offset: int, bytes_max: int) -> bytes:
         """As many bytes from ``offset`` on as there are, at most ``bytes_max``."""
+        ...
 
-    def replace(self, path: Path, data: bytes) -> None:
-        """Makes ``data`` the content of the file: after a crash it is the old one or the new one."""
+    def replace(self, path: Path, data: bytes, *, sync: bool = False) -> None:
+        """Makes ``data`` the content of the file: after a crash it is the old one or the new one.
+
+        With ``sync`` it is the new one also after a power cut, once this returns.
+        """
 
     def remove(self, path: Path) -> None:
         """Removes a file or an empty directory; nothing happens when it is not there."""
 
     def locked(self, path: Path) -> bool:
         """Whether another process holds the file's lock; False when there is no such file."""
+        ...
 
 
 class LocalDisk:
@@ -44,11 +49,17 @@ class LocalDisk:
         with open(path, "rb", buffering=0) as file:
             return os.pread(file.fileno(), bytes_max, offset)
 
-    def replace(self, path: Path, data: bytes) -> None:
+    def replace(self, path: Path, data: bytes, *, sync: bool = False) -> None:
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            fresh.write_bytes(data)
+            with fresh.open("wb") as file:
+                file.write(data)
+                file.flush()
+                if sync:
+                    os.fsync(file.fileno())
             os.replace(fresh, path)
+            if sync:
+                _sync_directory(path.parent)
         except OSError:
             with contextlib.suppress(OSError):
                 fresh.unlink(missing_ok=True)
@@ -74,3 +85,11 @@ class LocalDisk:
         finally:
             os.close(file)
         return False
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

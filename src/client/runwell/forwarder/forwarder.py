@@ -31,7 +31,7 @@ LINGER_S = 60.0
 RETRY_INTERVAL_MIN_S = 0.5
 """However often it is woken, a forwarder knocks at a server that does not answer at most this often."""
 
-UNREACHABLE_PATIENCE_S = 5.0
+UNREACHABLE_PATIENCE_S = 3.0
 """In the foreground: a server that was never reached is waited for this long."""
 
 

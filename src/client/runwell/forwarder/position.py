@@ -92,7 +92,7 @@ def read_parts(disk: Disk, directory: Path, writer: bytes) -> list[Part]:
 def write_parts(disk: Disk, directory: Path, parts: list[Part]) -> None:
     """Raises OSError."""
     forks = [{"writer": part.writer.hex(), "after": part.after} for part in parts[1:]]
-    disk.replace(directory / FORKS_NAME, json.dumps({"forks": forks}).encode())
+    disk.replace(directory / FORKS_NAME, json.dumps({"forks": forks}).encode(), sync=True)
 
 
 def forked(parts: list[Part], writer: bytes, after: int) -> list[Part]:

@@ -214,13 +214,23 @@ class SpoolReader:
 
     def _advance(self, live: bool, now: float) -> bool:
         """Brings more frames into the window or goes on to the next segment; False when there is nothing more by now."""
-        # Listed before reading: what is in the list was begun after the segment before it was written to its end.
-        numbers = segment_numbers(self._disk, self.directory)
-        begin = self._begin_at if self._tail is None else self._tail.number + 1
-        following = next((number for number in numbers if number >= begin), None)
+        # Looked for before reading: what is there was begun after the segment before it was written to its end.
+        following = self._following(live)
         if self._tail is not None and self._tail.refill(growing=live and following is None, now=now):
             return True
         if following is None:
             return False
         self._tail = SegmentTail(self._disk, self.directory, following)
         return True
+
+    def _following(self, live: bool) -> int | None:
+        """The segment after the one being read."""
+        if self._tail is None:
+            begin = self._begin_at
+        elif live and self._disk.size(self._tail.next_path) is None:
+            # This is asked for every resting run many times a second; a live writer skips no number.
+            return None
+        else:
+            begin = self._tail.number + 1
+        numbers = segment_numbers(self._disk, self.directory)
+        return next((number for number in numbers if number >= begin), None)

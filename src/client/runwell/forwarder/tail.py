@@ -24,6 +24,7 @@ class SegmentTail:
         self._disk = disk
         self._directory = directory
         self._path = segment_path(directory, number)
+        self.next_path = segment_path(directory, number + 1)
         self._window_offset = offset
         self._fruitless_bytes = 0
         self._suspected: tuple[int, int, float] | None = None
