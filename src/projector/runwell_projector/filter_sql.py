@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runwell.core import filters
+from runwell.core import filters, filters_tree
 from runwell.core.filters_tree import Scalar
 
 NESTING_MAX = 8
@@ -53,6 +53,10 @@ def order_sql(orders: Sequence[filters.Order]) -> Sql:
     """What follows ORDER BY."""
     terms = Sql("")
     for order in orders or filters.DEFAULT_ORDER:
+        if order.field.section in filters_tree.TIME_FIELDS:
+            # Every run has them, and the index run_by_creation is in this order.
+            terms += f"{order.field.section} {'DESC' if order.descending else 'ASC'}, "
+            continue
         kind, value = _kind(order.field), _value(order.field)
         number = " IN ('integer', 'real', 'true', 'false')"
         terms += "CASE WHEN " + kind + number + " THEN 0 WHEN " + kind + " = 'text' THEN 1 WHEN " + kind

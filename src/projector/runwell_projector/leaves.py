@@ -15,6 +15,9 @@ from runwell.core.filters import bounded, leaves
 
 INFINITE = 10**400
 
+compact = json.JSONEncoder(separators=(",", ":")).encode
+"""JSON text without blanks; made once, since json.dumps would make an encoder a call."""
+
 
 def leaves_json(section: Mapping[str, Any]) -> str:
     """The section's flat JSON object."""
@@ -29,12 +32,12 @@ def leaves_json(section: Mapping[str, Any]) -> str:
         while place >= 0:
             flat.setdefault(name[:place], [])
             place = name.find(".", place + 1)
-    return json.dumps(flat, separators=(",", ":"))
+    return compact(flat)
 
 
 def list_json(values: list[Any]) -> str:
     """A list as a JSON array of scalars."""
-    return json.dumps(_strict(values), separators=(",", ":"))
+    return compact(_strict(values))
 
 
 def _strict(value: Any) -> Any:

@@ -17,6 +17,7 @@ from runwell.core.fold import RunFold
 from runwell.v1 import event_pb2
 from runwell_collector.log import RunId, StoredBatch, decode_events
 from runwell_projector.blocks import Block, block_of
+from runwell_projector.leaves import compact
 from runwell_projector.runs import WRITE_RUN, OpenRun, RunCache
 
 HELD = "held: an earlier batch of this run could not be folded"
@@ -166,7 +167,7 @@ class Projection:
     def _write_runs(self) -> None:
         """One write for each run that changed, however many batches it had."""
         for name, run in self._changed.items():
-            state = json.dumps(run.fold.to_state(), separators=(",", ":"))
+            state = compact(run.fold.to_state())
             self._connection.execute(WRITE_RUN, run.row())
             self._connection.execute("INSERT OR REPLACE INTO fold VALUES (?, ?)", (run.number, state))
             run.pending = []

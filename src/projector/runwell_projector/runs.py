@@ -1,13 +1,14 @@
 """Runs as the views keep them: the fold between transactions, and its row in the runs table."""
 
-import json
 from collections import OrderedDict
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
 from runwell.core.fold import RunFold
+from runwell.core.summary import Stamp
 from runwell_collector.log import RunId, StoredBatch
-from runwell_projector.leaves import leaves_json, list_json
+from runwell_projector.leaves import compact, leaves_json, list_json
 
 PLAIN_COLUMNS = (
     "name",
@@ -26,19 +27,9 @@ PLAIN_COLUMNS = (
     "program",
     "python_version",
 )
-SECTION_COLUMNS = ("config", "summary", "git", "records")
-COLUMNS = (
-    "number",
-    "entity",
-    "project",
-    "run_id",
-    *PLAIN_COLUMNS,
-    "tags",
-    *SECTION_COLUMNS,
-    "deleted",
-    "lanes",
-    "view",
-)
+JSON_COLUMNS = ("tags", "lanes", "git", "records", "config", "summary", "view")
+"""The largest last: SQLite reads a row up to the last column that is asked for."""
+COLUMNS = ("number", "entity", "project", "run_id", *PLAIN_COLUMNS, "deleted", *JSON_COLUMNS)
 QUOTED_COLUMNS = [f'"{name}"' for name in COLUMNS]
 WRITE_RUN = (
     f"INSERT INTO run ({', '.join(QUOTED_COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "
@@ -56,6 +47,7 @@ class OpenRun:
         self.fold = fold
         self.key_sets = key_sets
         self.lanes = {writer: lane for lane, writer in enumerate(fold.lanes)}
+        self._config: tuple[list[Stamp], str] | None = None
         self.pending: list[StoredBatch] = []
         """Batches of the transaction under way that were folded."""
 
@@ -68,19 +60,34 @@ class OpenRun:
     def row(self) -> tuple[Any, ...]:
         """The run's row."""
         lanes = [[head.writer, head.attempt, head.zero_time, head.step_max] for head in self.fold.lane_heads()]
-        return run_row(self.number, self.fold.view(), lanes)
+        return run_row(self.number, self.fold.view(), lanes, self._config_leaves)
+
+    def _config_leaves(self, config: dict[str, Any]) -> str:
+        """The config's leaves, made anew only when something was written: most runs set their config once."""
+        stamps = [stamp for stamp, _ in self.fold.config.values()]
+        if self._config is None or self._config[0] != stamps:
+            self._config = stamps, leaves_json(config)
+        return self._config[1]
 
 
-def run_row(number: int, view: dict[str, Any], lanes: list[list[Any]]) -> tuple[Any, ...]:
+def run_row(
+    number: int,
+    view: dict[str, Any],
+    lanes: list[list[Any]],
+    config_leaves: Callable[[dict[str, Any]], str] = leaves_json,
+) -> tuple[Any, ...]:
     """A run's row, in the order of ``COLUMNS``."""
     return (
         number,
         *(view[name] for name in ("entity", "project", "run_id", *PLAIN_COLUMNS)),
-        list_json(view["tags"]),
-        *(leaves_json(view[name] or {}) for name in SECTION_COLUMNS),
         view["deleted"],
-        json.dumps(lanes, separators=(",", ":")),
-        json.dumps(view, separators=(",", ":")),
+        list_json(view["tags"]),
+        compact(lanes),
+        leaves_json(view["git"] or {}),
+        leaves_json(view["records"]),
+        config_leaves(view["config"]),
+        leaves_json(view["summary"]),
+        compact(view),
     )
 
 

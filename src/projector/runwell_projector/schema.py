@@ -24,10 +24,11 @@ CREATE TABLE run (
     entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL,
     name, "group", job_type, notes, user, host, state, exit_code, created_at, updated_at, duration_s,
     attempts, last_step, program, python_version,
-    tags TEXT NOT NULL, config TEXT NOT NULL, summary TEXT NOT NULL, git TEXT NOT NULL, records TEXT NOT NULL,
-    deleted INTEGER NOT NULL, lanes TEXT NOT NULL, view TEXT NOT NULL,
+    deleted INTEGER NOT NULL, tags TEXT NOT NULL, lanes TEXT NOT NULL, git TEXT NOT NULL, records TEXT NOT NULL,
+    config TEXT NOT NULL, summary TEXT NOT NULL, view TEXT NOT NULL,
     UNIQUE (entity, project, run_id)
 );
+CREATE INDEX run_by_creation ON run (deleted, created_at DESC, entity, project, run_id);
 CREATE TABLE fold (run INTEGER PRIMARY KEY, state TEXT NOT NULL);
 CREATE TABLE key_set (
     run INTEGER NOT NULL, number INTEGER NOT NULL, keys TEXT NOT NULL, PRIMARY KEY (run, number)

@@ -142,8 +142,8 @@ VIEWS_FREE_BYTES_MIN = 2 << 30
 """With less free on their disk the views stop, before the log does; they go on by themselves when there is more."""
 
 CHUNK_BATCHES_MAX = 1_000
-CHUNK_BYTES_MAX = 8 << 20
-"""One transaction of the views: some 100 ms of work, so that readers see what is new and a checkpoint is never kept waiting."""
+CHUNK_BYTES_MAX = 2 << 20
+"""One transaction of the views: 250,000 values are some 100 ms of work, so that readers soon see what is new."""
 
 FOLD_CACHE_BYTES_MAX = 12 << 20
 """States of runs kept in memory, as text; objects take about eight times as much. Others are read when they go on."""
