@@ -46,6 +46,7 @@ class Mailbox:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self._questions: dict[str, _Question] = {}
+        _remove_abandoned(path.parent)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
         self.socket.bind(str(path))
@@ -90,3 +91,15 @@ class Mailbox:
         self.socket.close()
         with contextlib.suppress(OSError):
             self.path.unlink()
+
+
+def _remove_abandoned(directory: Path) -> None:
+    """Removes the sockets of processes that were killed: nobody can be reached there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as caller:
+        for path in directory.glob("*.sock"):
+            try:
+                caller.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+            except OSError:
+                continue
