@@ -330,7 +330,10 @@ async def test_liveness_by_an_injected_clock(start_collector: StartCollector, su
         await stream.acked(2)
         assert set(await collector.log.living()) == {silent.id, alive.id}
     async with start_collector() as collector:
-        surroundings.now += limits.SILENT_AFTER_S + 1
+        surroundings.now += limits.SILENT_AFTER_S - 1
+        collector.intake.state_silent(surroundings.now, 0.0)
+        assert collector.intake.queued_batches == 0
+        surroundings.now += 2
         await until_silent(collector, alive)
 
 
