@@ -84,7 +84,7 @@ def run_row(
         list_json(view["tags"]),
         compact(lanes),
         leaves_json(view["git"] or {}),
-        leaves_json(view["records"]),
+        compact(view["records"]),
         config_leaves(view["config"]),
         leaves_json(view["summary"]),
         compact(view),

@@ -6,7 +6,7 @@ from typing import Any
 
 from runwell.core.limits import RUN_KEYS_MAX
 from runwell.core.rows import RecordClock, Rows
-from runwell.core.summary import KeyTrack, Stamp
+from runwell.core.summary import KeyTrack, Moments, Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,10 @@ class Lane:
             return
         step_max = max(rows.steps)
         self.step_max = step_max if self.step_max is None else max(self.step_max, step_max)
-        if rows.records[-1] > self.last_record:
-            self.last_record, self.last_step, self.last_row_time = rows.records[-1], rows.steps[-1], rows.times[-1]
-            self.last_row_time_stamp = clock.at(self.last_record)
+        moments = Moments(rows.records, clock)
+        if moments.last_record > self.last_record:
+            self.last_record, self.last_step, self.last_row_time = moments.last_record, rows.steps[-1], rows.times[-1]
+            self.last_row_time_stamp = moments.last_time
         for column in rows.columns:
             track = self.tracks.get(column.key)
             if track is None:
@@ -110,7 +111,7 @@ class Lane:
                     self.unindexed += len(column.values)
                     continue
                 track = self.tracks[column.key] = KeyTrack()
-            track.observe(column, rows.records, clock)
+            track.observe(column, moments)
 
     def stamp(self, time: float, record: int) -> Stamp:
         """The stamp of one of its records."""

@@ -27,6 +27,18 @@ def read_stamp(state: Sequence[Any]) -> Stamp:
     return attempt, time, writer, record
 
 
+class Moments:
+    """The records of some rows and their times, the ends at hand since every key asks for them."""
+
+    __slots__ = ("clock", "first_record", "first_time", "last_record", "last_time", "records")
+
+    def __init__(self, records: Sequence[int], clock: RecordClock) -> None:
+        self.records = records
+        self.clock = clock
+        self.first_record, self.last_record = records[0], records[-1]
+        self.first_time, self.last_time = clock.at(records[0]), clock.at(records[-1])
+
+
 class KeyTrack:
     """One key of one lane: its first and last value and the statistics of its numbers, column by column."""
 
@@ -61,30 +73,32 @@ class KeyTrack:
         self.plus_infinities = 0
         self.minus_infinities = 0
 
-    def observe(self, column: Column, records: Sequence[int], clock: RecordClock) -> None:
+    def observe(self, column: Column, moments: Moments) -> None:
         """Takes in a column's values; a null says nothing."""
+        values = column.values
         if column.kind == "json":
-            self._observe_json(column.values, records, clock)
+            self._observe_json(values, moments)
             return
-        self._observe_end(column.values[0], records[0], clock)
-        self._observe_end(column.values[-1], records[-1], clock)
-        numbers = list(map(int, column.values)) if column.kind == "bools" else column.values
-        self._observe_numbers(numbers, may_be_infinite=column.kind == "f64")
+        if moments.last_record > self.last_record:
+            self.last, self.last_record, self.last_time = values[-1], moments.last_record, moments.last_time
+        if not self.first_record or moments.first_record < self.first_record:
+            self.first, self.first_record, self.first_time = values[0], moments.first_record, moments.first_time
+        if column.kind == "bools":
+            values = list(map(int, values))
+        self._observe_numbers(values, may_be_infinite=column.kind == "f64")
 
-    def _observe_json(self, texts: list[str], records: Sequence[int], clock: RecordClock) -> None:
+    def _observe_json(self, texts: list[str], moments: Moments) -> None:
         places = [place for place, text in enumerate(texts) if text != "null"]
-        for place in (places[:1] + places[-1:]) if places else ():
-            self._observe_end(decode_json(texts[place]), records[place], clock)
+        for place in places[:1] + places[-1:]:
+            value, record = decode_json(texts[place]), moments.records[place]
+            if record > self.last_record:
+                self.last, self.last_record, self.last_time = value, record, moments.clock.at(record)
+            if not self.first_record or record < self.first_record:
+                self.first, self.first_record, self.first_time = value, record, moments.clock.at(record)
         numbers = [decode_json(texts[place]) for place in places if texts[place][:1] in "-0123456789NI"]
         bounded = [_bounded(value) for value in numbers if isinstance(value, int | float)]
         if bounded:
             self._observe_numbers(bounded, may_be_infinite=True)
-
-    def _observe_end(self, value: Any, record: int, clock: RecordClock) -> None:
-        if record > self.last_record:
-            self.last, self.last_record, self.last_time = value, record, clock.at(record)
-        if not self.first_record or record < self.first_record:
-            self.first, self.first_record, self.first_time = value, record, clock.at(record)
 
     def _observe_numbers(self, values: list[Any], *, may_be_infinite: bool) -> None:
         total = sum(values)
