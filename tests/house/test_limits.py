@@ -32,6 +32,7 @@ WALK: dict[str, Check | str] = {
     "RUN_ID_CHARACTERS_MAX": check.names_are_bounded,
     "PROJECT_CHARACTERS_MAX": check.names_are_bounded,
     "TAG_CHARACTERS_MAX": check.names_are_bounded,
+    "NAME_CHARACTERS_MAX": "tests/client/test_odd_arguments.py::test_a_text_of_any_size_is_answered_before_anything_is_made",
     "PATCH_BYTES_MAX": "tests/client/test_init.py::test_uncommitted_changes_follow_as_a_patch",
     # ---- Spool
     "SEGMENT_BYTES": "tests/client/test_spool_writer.py::test_segments_are_closed_at_their_size",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from runwell import _messages, _session
+from runwell._config import Config
 from runwell._disabled import DisabledLane
 from runwell._git import GitState, read_git
 from runwell._provenance import process_fields
@@ -15,7 +16,7 @@ from runwell._settings import Settings, resolve, user_name
 from runwell._source import SourceCapture
 from runwell._version import VERSION
 from runwell._writers import open_lane
-from runwell.core import names
+from runwell.core import limits, names
 from runwell.errors import UsageError
 
 Reinit = Literal["return_previous", "finish_previous", "create_new"]
@@ -69,7 +70,7 @@ def init(
     "return_previous" (the default) returns it, "finish_previous" ends it first, "create_new" starts one beside it that
     is not behind ``runwell.log`` and the other shortcuts.
 
-    Raises UsageError for arguments that cannot be right, ServerUnreachableError when ``resume`` cannot be decided, and
+    Raises UsageError and ConfigError for arguments that cannot be right, ServerUnreachableError when ``resume`` cannot be decided, and
     Error when the spool cannot be made.
     """
     how = _choice("reinit", reinit, _REINITS)
@@ -84,6 +85,11 @@ def init(
     _messages.set_silent(resolved.silent)
     if id is not None:
         _check(names.run_id_problem(id))
+    _check_texts({"name": name, "group": group, "job_type": job_type}, limits.NAME_CHARACTERS_MAX)
+    _check_texts({"notes": notes}, limits.STRING_BYTES_MAX)
+    if config is not None:
+        # What cannot be kept is told before anything is made.
+        Config(lambda changes, removed: None).update(config)
     wish = _Wish(resolved, id, name, group, job_type, notes, _checked_tags(tags), _choice("resume", resume, _RESUMES))
     run, past = _disabled_run(wish) if resolved.mode == "disabled" else _recorded_run(wish)
     _session.begin(run, make_current=how != "create_new")
@@ -105,6 +111,11 @@ def _choice(what: str, value: object, choices: Mapping[object, Any]) -> Any:
 def _check(problem: str | None) -> None:
     if problem is not None:
         raise UsageError(problem)
+
+
+def _check_texts(texts: Mapping[str, object], characters_max: int) -> None:
+    for what, text in texts.items():
+        _check(None if text is None else names.text_problem(what, text, characters_max))
 
 
 def _checked_tags(tags: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -159,6 +159,11 @@ class Lane:
         fields: dict[str, Any] = {"set_json": json_bytes(leaves).decode()}
         if removed:
             fields["removed"] = removed
+        size = len(json_bytes(fields))
+        if size > limits.RECORD_BYTES_MAX:
+            raise UsageError(
+                f"these summary values have {size:,} bytes, and the limit is {limits.RECORD_BYTES_MAX:,}: set them one by one"
+            )
         with self.lock:
             self.writer.put_event("summary_updated", fields)
             self._wake()

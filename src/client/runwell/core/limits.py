@@ -45,6 +45,7 @@ CONFIG_BYTES_MAX = 8 << 20
 RUN_ID_CHARACTERS_MAX = 128
 PROJECT_CHARACTERS_MAX = 128
 TAG_CHARACTERS_MAX = 64
+NAME_CHARACTERS_MAX = 1_024
 """Longer names are refused by `init()` before anything is made, with the limit."""
 
 PATCH_BYTES_MAX = 1 << 20

@@ -53,9 +53,9 @@ def run_name(random: bytes) -> str:
 def problem(what: str, name: object, characters_max: int) -> str | None:
     """Why ``name`` cannot be used as ``what``; None when it can."""
     if not isinstance(name, str):
-        return f"{what} must be a string, and {name!r} is of type {type(name).__name__}"
+        return f"{what} must be a string, and {name!r:.80} is of type {type(name).__name__}"
     if not name or name != name.strip():
-        return f"{what} {name!r} is empty or begins or ends with a blank: give at least one character that is none"
+        return f"{what} {name!r:.80} is empty or begins or ends with a blank: give at least one character that is none"
     if len(name) > characters_max:
         return f"{what} has {len(name):,} characters, and the limit is {characters_max}: choose a shorter one"
     forbidden = _FORBIDDEN.search(name)
@@ -83,7 +83,16 @@ def entity_problem(name: object) -> str | None:
 def tag_problem(tag: object) -> str | None:
     """Why ``tag`` is no tag; None when it is one."""
     if not isinstance(tag, str) or not 1 <= len(tag) <= TAG_CHARACTERS_MAX:
-        return f"tag {tag!r} must be a string of 1 to {TAG_CHARACTERS_MAX} characters"
+        return f"tag {tag!r:.80} must be a string of 1 to {TAG_CHARACTERS_MAX} characters"
+    return None
+
+
+def text_problem(what: str, text: object, characters_max: int) -> str | None:
+    """Why ``text`` cannot be a run's name, group, job type or notes; None when it can."""
+    if not isinstance(text, str):
+        return f"{what} must be a string, and {text!r:.80} is of type {type(text).__name__}"
+    if len(text) > characters_max:
+        return f"{what} has {len(text):,} characters, and the limit is {characters_max:,}: keep long texts in files"
     return None
 
 
