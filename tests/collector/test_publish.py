@@ -77,7 +77,10 @@ async def test_records_are_acknowledged_and_stored(collector: Collector):
         assert (welcome.durable, welcome.chain, welcome.log_id) == (0, 0, collector.log.log_id)
         await stream.opened(second)
         await stream.send(first.batch(1, 3), first.batch(4, 2), second.batch(1, 1))
-        await until(lambda: collector.intake.queued_batches == 0)
+        ends = {first.id: 0, second.id: 0}
+        while ends != {first.id: 5, second.id: 1}:
+            ack = await stream.expect("ack")
+            ends[ack.writer_id] = ack.durable
         assert await records(collector, first) == [1, 2, 3, 4, 5]
         assert await records(collector, second) == [1]
         (stored, *_) = await collector.log.read(0, 10, 1 << 20)

@@ -1,7 +1,6 @@
 """Rows in columns: every column as long as its table, keys that can be indexed, times that can be ordered."""
 
 import math
-from collections.abc import Sized
 
 from runwell.core import limits
 from runwell.v1 import event_pb2
@@ -15,15 +14,14 @@ def columns_fault(metrics: event_pb2.MetricLogged) -> str | None:
         return "rows is 0; an event without rows stands for no record"
     if len(metrics.columns) > limits.ROW_KEYS_MAX:
         return f"its rows have {len(metrics.columns)} keys, at most {limits.ROW_KEYS_MAX} are taken; log fewer a row"
-    optional: dict[str, Sized] = {
-        "indexes": metrics.indexes,
-        "steps": metrics.steps,
-        "times": metrics.times,
-        "flags": metrics.flags,
-    }
-    for name, values in optional.items():
-        if len(values) not in {0, rows}:
-            return f"{name} has {len(values)} items for {rows} rows; send one a row, or none"
+    for name, length in (
+        ("indexes", len(metrics.indexes)),
+        ("steps", len(metrics.steps)),
+        ("times", len(metrics.times)),
+        ("flags", len(metrics.flags)),
+    ):
+        if length not in (0, rows):
+            return f"{name} has {length} items for {rows} rows; send one a row, or none"
     # Only a sum of finite numbers is finite, short of times far beyond any clock: one pass without a loop of ours.
     if not math.isfinite(sum(metrics.times)):
         return "one of its times is not finite; send unix seconds"
