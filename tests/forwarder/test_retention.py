@@ -9,6 +9,8 @@ import pytest
 from runwell.core.limits import KEPT_S_MAX
 from runwell.forwarder import retention
 from runwell.forwarder.disk import LocalDisk
+from runwell.forwarder.errand import Errand
+from runwell.forwarder.forwarder import Forwarder
 from runwell.forwarder.retention import Retention
 from runwell.forwarder.spools import list_writers
 from tests.forwarder.model_collector import Line, ModelCollector
@@ -86,3 +88,37 @@ def test_a_collector_restored_after_pruning_is_told_what_is_gone(new_spool: NewS
     stored = restored.collector.writers[spool.writer]
     assert stored.kinds() == ["records_lost", "metric_logged", "run_finished"]
     assert stored.durable == spool.record
+
+
+def forwarder_of(root: Path, log_id: str) -> Forwarder:
+    """A forwarder whose collector has named its log."""
+    errand = Errand((root / "spool",), (), "http://127.0.0.1:9", root, follow=True)
+    forwarder = Forwarder(errand)
+    forwarder.session.log_id = log_id
+    return forwarder
+
+
+def test_only_what_the_log_of_now_has_is_removed(new_spool: NewSpool, tmp_path: Path) -> None:
+    """However long ago: what was acked by another log, or by one that is not known yet, stays until this one has it."""
+    spool = new_spool()
+    spool.start()
+    spool.finish()
+    sent(tmp_path / "spool")
+    for log_id in ("", "restored", "log-1"):
+        forwarder_of(tmp_path, log_id)._look_around(0.0, at_once=True)
+        assert spool.directory.exists() == (log_id != "log-1")
+
+
+def test_what_was_added_after_the_end_is_not_removed(new_spool: NewSpool, tmp_path: Path) -> None:
+    """A spool that grew after it was stated ended is sent on, not removed with the rest."""
+    spool = new_spool()
+    spool.start()
+    sent(tmp_path / "spool")
+    forwarder = forwarder_of(tmp_path, "log-1")
+    for found in list_writers(tmp_path / "spool"):
+        courier = forwarder.session.add(found)
+    assert courier.settled
+    spool.rows_of(3)
+    forwarder._prune()
+    assert spool.path.exists()
+    assert not courier.settled

@@ -413,3 +413,55 @@ def test_a_long_pause_is_no_hanging_collector(new_spool: NewSpool, tmp_path: Pat
     collector.judge = lambda batch, events: None
     line.settle()
     assert line.now >= pause_s
+
+
+def test_a_spool_that_grew_after_its_end_is_sent_on(new_spool: NewSpool, tmp_path: Path) -> None:
+    """A live spool copied twice, as from a cluster's nodes: the second copy's new records arrive, and the run is revived."""
+    spool = filled(new_spool(), 5, finish=False)
+    line = Line(ModelCollector())
+    add_all(line, tmp_path / "spool")
+    line.settle()
+    line.session.save(line.now)
+    assert line.collector.writers[spool.writer].ended == 6
+    spool.rows_of(5)
+    spool.finish()
+    line = Line(line.collector)
+    add_all(line, tmp_path / "spool")
+    line.settle()
+    assert line.collector.writers[spool.writer].steps() == list(range(1, 11))
+
+
+def test_what_another_log_had_is_not_promised(new_spool: NewSpool, tmp_path: Path) -> None:
+    """A process that asks how far its spool is gets the word of the collector of now, which is asked for it."""
+    spool = filled(new_spool(), 10)
+    line = Line(ModelCollector())
+    add_all(line, tmp_path / "spool")
+    line.settle()
+    line.session.save(line.now)
+    line = Line(ModelCollector("log-2"))
+    add_all(line, tmp_path / "spool")
+    (courier,) = line.session.couriers
+    assert courier.state is State.DONE
+    assert courier.durable(line.session.log_id) == 0
+    line.session.hurry(courier)
+    line.exchange()
+    assert courier.durable(line.session.log_id) == 12
+    assert line.collector.writers[spool.writer].steps() == list(range(1, 11))
+
+
+def test_an_end_for_a_writer_that_is_not_open_opens_it_anew(new_spool: NewSpool, tmp_path: Path) -> None:
+    """Told that the writer is not open, the forwarder opens it again rather than repeat itself."""
+    spool = filled(new_spool(), 3, finish=False)
+    line = Line(ModelCollector())
+    add_all(line, tmp_path / "spool")
+    (courier,) = line.session.couriers
+    while courier.state is not State.ENDING:
+        line.send() or line.receive() or line.wait()
+    line.session.received(
+        wire.PublishResponse(
+            refused=wire.Refused(writer_id=spool.writer, reason=wire.REFUSAL_REASON_NOT_OPEN, message="not open")
+        ),
+        line.now,
+    )
+    assert courier.state is State.CLOSED
+    line.settle()

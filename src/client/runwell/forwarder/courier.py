@@ -68,7 +68,7 @@ class Courier:
     def __init__(self, spool: WriterSpool, terms: Terms) -> None:
         self.spool = spool
         self.ledger = Ledger(spool, terms.wall_time)
-        self.state = State.DONE if self.ledger.acked is not None and self.ledger.acked.ended else State.CLOSED
+        self.state = State.DONE if self.ledger.over() else State.CLOSED
         self.live = True
         self.problem = ""
         self.records_sent = 0
@@ -83,6 +83,7 @@ class Courier:
         self._bisection = Bisection()
         self._held: wire.Batch | None = None
         self._drained = False
+        self._end: tuple[int, int] | None = None
         self._log_id = ""
         self.paused_until = float("-inf")
         """Until then nothing is sent for this spool."""
@@ -106,10 +107,10 @@ class Courier:
         """Whether the collector has all that was in the spool when last looked."""
         return self.state is State.DONE or (self.state is State.OPEN and self._drained and not self._flight)
 
-    @property
-    def durable(self) -> int:
-        """The last record of the spool that the collector has, as far as is known."""
-        return self.ledger.acked.durable if self.ledger.acked else 0
+    def durable(self, log_id: str) -> int:
+        """The last record of the spool that the collector with that log has, as far as is known."""
+        acked = self.ledger.acked
+        return acked.durable if acked is not None and acked.log_id == log_id else 0
 
     @property
     def refused(self) -> Mapping[int, str]:
@@ -254,6 +255,7 @@ class Courier:
         if self.ledger.advance_part():
             self._change_part()
             return None
+        self._end = self.spool.end()
         if self._source.finished or self._flight.durable == 0:
             self._finish()
             return None
@@ -336,7 +338,7 @@ class Courier:
     def _refused(self, refused: wire.Refused, now: float) -> None:
         if self.state is State.OPENING and refused.first == 0:
             self._open_refused(refused, now)
-        elif self.state is State.OPEN and refused.reason == wire.REFUSAL_REASON_NOT_OPEN:
+        elif self.state in (State.OPEN, State.ENDING) and refused.reason == wire.REFUSAL_REASON_NOT_OPEN:
             self._pause(now, refused.message)
             self._close()
         elif self.state is State.OPEN and (sent := self._flight.find(refused.first)) is not None:
@@ -389,7 +391,7 @@ class Courier:
 
     def _finish(self) -> None:
         self.state, self.outstanding_since, self.problem = State.DONE, None, ""
-        self.ledger.record(self._log_id, self._flight.durable, self._flight.chain, ended=True)
+        self.ledger.record(self._log_id, self._flight.durable, self._flight.chain, end=self._end)
 
     def _pause(self, now: float, problem: str) -> None:
         self.problem = problem

@@ -162,7 +162,8 @@ class Forwarder:
         if courier is None:
             return Answer(0, "its spool is not in the directory that the forwarder looks after")
         problem = self.problem or courier.problem
-        return Answer(courier.durable, problem, courier.state is State.FAILED, self._unreachable_since is not None)
+        durable = courier.durable(self.session.log_id)
+        return Answer(durable, problem, courier.state is State.FAILED, self._unreachable_since is not None)
 
     def _look_around(self, now: float, *, at_once: bool = False) -> None:
         if not at_once and now < self._looked_at + LOOK_INTERVAL_S:
@@ -179,7 +180,12 @@ class Forwarder:
     def _prune(self) -> None:
         for courier in list(self.session.couriers):
             with contextlib.suppress(OSError):
-                if self._retention.prune(courier, time.time()):
+                if courier.state is State.DONE and not courier.ledger.over():
+                    self.session.doubt(courier)
+                acked = courier.ledger.acked
+                # What another log had, a restored or a new one may not have.
+                known = acked is not None and acked.log_id == self.session.log_id
+                if known and self._retention.prune(courier, time.time()):
                     self.session.forget(courier)
                     self.lookout.forget(courier.spool.directory)
                     self._by_writer.pop(courier.spool.writer, None)

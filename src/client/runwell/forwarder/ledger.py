@@ -39,6 +39,16 @@ class Ledger:
         """Whether the collector with that log has everything and nothing more will come."""
         return self.acked is not None and self.acked.ended and self.acked.log_id == log_id
 
+    def over(self) -> bool:
+        """Whether some collector was told that nothing more will come, and the spool has not grown since.
+
+        The copy of a spool whose writer lives on elsewhere looks dead, and grows when it is copied again.
+        """
+        try:
+            return self.acked is not None and self.acked.ended and self.acked.end == self._spool.end()
+        except OSError:
+            return False
+
     def belongs_to(self, log_id: str) -> bool:
         """False when the collector's log is not the one that has the earlier parts: then all begins with the first."""
         if self._index == 0 or (self.acked is not None and self.acked.log_id == log_id):
@@ -59,9 +69,9 @@ class Ledger:
         write_parts(self._spool.disk, self._spool.directory, parts)
         self._parts, self._index = parts, len(parts) - 1
 
-    def record(self, log_id: str, number: int, chain: int, *, ended: bool = False) -> None:
-        """The collector with that log has this part up to the wire ``number``."""
-        acked = Acked(log_id, self.part.in_spool(number), chain, ended, 0.0, self.part.writer)
+    def record(self, log_id: str, number: int, chain: int, *, end: tuple[int, int] | None = None) -> None:
+        """The collector with that log has this part up to the wire ``number``; with ``end`` it has all there was."""
+        acked = Acked(log_id, self.part.in_spool(number), chain, end is not None, 0.0, self.part.writer, end)
         if self.acked is None or replace(self.acked, time=0.0) != acked:
             self.acked = replace(acked, time=self._wall_time())
             self._unsaved = True

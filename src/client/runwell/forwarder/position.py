@@ -22,6 +22,7 @@ class Acked:
     """The collector with that log has records up to ``durable`` (of the spool), whose chain there is ``chain``.
 
     ``ended``: the writer is gone, nothing more will come and the collector knows. ``writer`` is the id in force.
+    ``end`` is the spool's end at that time: number and size of its last segment.
     """
 
     log_id: str
@@ -30,6 +31,7 @@ class Acked:
     ended: bool
     time: float
     writer: bytes
+    end: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ def read_acked(disk: Disk, directory: Path, writer: bytes) -> Acked | None:
     try:
         owner = bytes.fromhex(fields["writer"]) if "writer" in fields else writer
         numbers = int(fields["durable"]), int(fields["chain"])
-        return Acked(str(fields["log_id"]), *numbers, bool(fields["ended"]), float(fields["time"]), owner)
+        segment, size = fields.get("end") or (0, 0)
+        end = (int(segment), int(size)) if segment else None
+        return Acked(str(fields["log_id"]), *numbers, bool(fields["ended"]), float(fields["time"]), owner, end)
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -73,6 +77,7 @@ def write_acked(disk: Disk, directory: Path, acked: Acked) -> None:
         "ended": acked.ended,
         "time": acked.time,
         "writer": acked.writer.hex(),
+        "end": acked.end,
     }
     disk.replace(directory / ACKED_NAME, json.dumps(fields).encode())
 

@@ -19,7 +19,10 @@ class Retention:
         self._acked_since: dict[Path, float] = {}
 
     def prune(self, courier: Courier, wall_time: float) -> bool:
-        """Removes acked segments that are too old or too many. True when the whole spool is gone. Raises OSError."""
+        """Removes acked segments that are too old or too many. True when the whole spool is gone. Raises OSError.
+
+        Only for a courier whose ``ledger.acked`` is of the log that the collector has now.
+        """
         acked, directory = courier.ledger.acked, courier.spool.directory
         if acked is None:
             return False
@@ -30,9 +33,10 @@ class Retention:
         since = acked.time if over else wall_time
         sizes = {number: self._disk.size(segment_path(directory, number)) or 0 for number in done}
         kept_bytes = sum(sizes.values())
+        acked_since = {number: self._acked_since.setdefault(segment_path(directory, number), since) for number in done}
         for number in done:
             path = segment_path(directory, number)
-            acked_at = min(self._acked_since.setdefault(path, since), since)
+            acked_at = min(acked_since[number], since)
             if kept_bytes <= KEPT_BYTES_MAX and wall_time - acked_at <= KEPT_S_MAX:
                 return False
             self._disk.remove(path)

@@ -21,9 +21,10 @@ DEAD_AT_WORK_MAX = 64
 """Dead writers' spools that are worked on at a time; thousands of them crowd out neither live ones nor each other."""
 
 POLL_INTERVAL_MIN_S = 0.02
-POLL_INTERVAL_MAX_S = 0.2
-"""A spool is looked at again after this long: soon when it has just begun or was asked for, later when it flows or rests,
-so that steady small rows make few batches."""
+POLL_INTERVAL_FLOW_S = 0.2
+POLL_INTERVAL_MAX_S = 1.0
+"""A spool is looked at again after this long: soon when it has just begun or was asked for, later when it flows, so that
+steady small rows make few batches, and seldom while it rests."""
 
 POLL_S_PER_SPOOL = 0.0002
 """With very many spools the longest interval grows by this for each, so that looking costs a tenth of a core at most."""
@@ -75,6 +76,8 @@ class Session:
     def hurry(self, courier: Courier) -> None:
         """Somebody waits for this spool: what was put off is tried at once."""
         courier.hurry()
+        if not courier.ledger.settled(self.log_id):
+            courier.doubt()
         self._intervals_s.pop(courier.spool.directory, None)
         self._enqueue(courier)
 
@@ -95,6 +98,8 @@ class Session:
         """The stream is gone; nothing is on its way any more."""
         self.connected = False
         self._on_stream.clear()
+        # All of them take their turn anew.
+        self._backlog.clear()
         for courier in self._couriers.values():
             courier.reset()
 
@@ -125,6 +130,8 @@ class Session:
         request = courier.next_request(now)
         if request is not None and request.HasField("open"):
             self._on_stream[request.open.writer_id] = courier
+        elif request is not None and self._intervals_s.get(courier.spool.directory, 0.0) > POLL_INTERVAL_FLOW_S:
+            self._intervals_s[courier.spool.directory] = POLL_INTERVAL_FLOW_S
         self._turned(courier, now)
         return request
 
@@ -154,6 +161,8 @@ class Session:
 
     def _settle(self, courier: Courier) -> None:
         self._dead_at_work.discard(courier.spool.directory)
+        while self._backlog and self._backlog[0].settled:
+            self._backlog.popleft()
         if self._backlog:
             self._enqueue(self._backlog.popleft())
 

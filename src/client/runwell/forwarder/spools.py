@@ -14,7 +14,7 @@ from runwell.core.limits import BATCH_BYTES_TARGET, BATCH_RECORDS_MAX
 from runwell.forwarder.cutter import CutBatch, cut
 from runwell.forwarder.disk import Disk, LocalDisk
 from runwell.forwarder.reader import SpoolReader
-from runwell.forwarder.segments import RunId, SpoolError, read_header, segment_numbers
+from runwell.forwarder.segments import RunId, SpoolError, read_header, segment_numbers, segment_path
 
 LOCK_NAME = "lock"
 
@@ -34,6 +34,11 @@ class WriterSpool:
         the lock file after a look at it would release the lock.
         """
         return self.disk.locked(self.directory / LOCK_NAME)
+
+    def end(self) -> tuple[int, int] | None:
+        """Number and size of the last segment; None when there is none. Raises OSError."""
+        numbers = segment_numbers(self.disk, self.directory)
+        return (numbers[-1], self.disk.size(segment_path(self.directory, numbers[-1])) or 0) if numbers else None
 
     def batches(self) -> Iterator[CutBatch]:
         """All whole records that are there now, in order. Raises SpoolVersionError and OSError."""
