@@ -3,11 +3,14 @@
 import argparse
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from runwell import cli
 from tests.house.source import ROOT, SOURCE_ROOTS, files, modules
+from tests.server import Server
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
 VARIABLE = re.compile(r"\bRUNWELL_[A-Z][A-Z_]+\b")
@@ -88,3 +91,12 @@ def test_every_named_test_exists():
     }
     assert named
     assert not named - known
+
+
+def test_the_program_of_the_readme_runs(server: Server):
+    """The ten lines of code do what they say, with the server that the commands above them start."""
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "'lr': 0.01" in ended.stdout
+    assert "'loss': 0.001" in ended.stdout

@@ -137,6 +137,8 @@ def main() -> int:
     patches = [
         Patch.read(path) for path in sorted(HERE.glob("*.patch")) if not options.names or path.stem in options.names
     ]
+    if not patches:
+        print("sabotage: no such patch")
     if not patches or not sound(patches):
         return 1
     with ThreadPoolExecutor(options.jobs) as pool:
