@@ -11,6 +11,7 @@ import pytest
 
 import runwell
 from runwell._api_errors import ApiError
+from runwell._api_runs import Run
 from runwell.core import frames, limits
 from tests.server import Server, until
 
@@ -80,7 +81,7 @@ def untimed(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in ("_step", "_timestamp", "_runtime")}
 
 
-def projected(base_url: str, path: str) -> runwell.Run | None:
+def projected(base_url: str, path: str) -> Run | None:
     """The run, once the views are up to date: a transaction over 100,000 keys takes seconds, and a read waits for ten."""
     try:
         return runwell.Api(base_url).run(path)
