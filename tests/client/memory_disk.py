@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 
 
 class ManualClock:
@@ -35,6 +36,7 @@ class MemoryFile:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         taken = data[:room]
         self.data += taken
+        self.disk.after("write")
         return len(taken)
 
     def read_from(self, offset: int) -> bytes:
@@ -52,6 +54,7 @@ class MemoryFile:
             del self.data[self.synced :]
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         self.synced = len(self.data)
+        self.disk.after("sync")
 
     def close(self) -> None:
         self.closed = True
@@ -68,6 +71,7 @@ class MemoryDisk:
         self.interrupt_after: float | None = None
         self.published = False
         self.closed = False
+        self.after: Callable[[str], object] = lambda operation: None
 
     def create(self, name: str) -> MemoryFile:
         assert name not in self.files

@@ -98,7 +98,8 @@ def test_every_event_is_one_of_the_contract(tmp_path: Path):
     started = next(event.run_started for event in parsed if event.HasField("run_started"))
     assert started.fields.name == "odd \\udc80 text"
     assert list(started.fields.tags.values) == ["b", "a"]
-    assert (started.process.program, started.process.pid > 0) == (sys.modules["__main__"].__file__, True)
+    program = getattr(sys.modules["__main__"], "__file__", sys.argv[0])
+    assert (started.process.program, started.process.pid > 0) == (program, True)
     assert started.process.python_version == sys.version.split()[0]
 
 
@@ -328,6 +329,29 @@ def test_a_run_without_a_server_says_how_to_start_one(capsys: pytest.CaptureFixt
     assert "`runwell up`" in said
     assert "`runwell sync`" in said
     assert read_rows(spool) == [(0, {"a": 1})]
+
+
+def test_a_directory_that_is_gone_does_not_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The working directory may have been removed: the run goes without Git; only a relative root cannot be found."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with runwell.init(mode="offline", project="p") as run:
+        run.log({"a": 1})
+    with pytest.raises(runwell.UsageError, match="RUNWELL_DIR"):
+        runwell.init(mode="offline", dir="here")
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch):
+    """As in a container that runs under any number for a user."""
+    import pwd
+
+    monkeypatch.delenv("RUNWELL_DIR")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    with pytest.raises(runwell.UsageError, match="RUNWELL_DIR"):
+        runwell.init(mode="offline")
 
 
 def test_the_environment_is_followed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -58,7 +58,10 @@ def test_rows_survive_a_kill_right_after_log(runwell_dir: Path):
         ("sys.exit()", 0, 0),
         ("raise ValueError", 1, 1),
         ("raise KeyboardInterrupt", -signal.SIGINT, 255),
+        ("sys.exit(True)", 1, 1),
+        ("sys.exit(2**40)", 0, 0),
         ("run.finish(5)", 0, 5),
+        ("run.finish(True)", 0, 1),
         ("run.finish(); run.finish(9)", 0, 0),
         ("runwell.finish(exit_code=3)", 0, 3),
         ("os.kill(os.getpid(), 15); import time; time.sleep(30)", -signal.SIGTERM, 143),
@@ -70,7 +73,9 @@ def test_the_end_of_a_process_is_recorded(ending: str, status: int, recorded: in
     assert code == status, said
     (spool,) = spools(runwell_dir)
     assert events(spool, "run_finished") == [{"exit_code": recorded}]
-    assert read_spool(spool)[-1].event == {"run_finished": {"exit_code": recorded}}
+    last = read_spool(spool)[-1].event
+    assert last == {"run_finished": {"exit_code": recorded}}
+    assert type(last["run_finished"]["exit_code"]) is int
 
 
 def test_an_exception_in_a_with_block_fails_the_run_and_goes_on(runwell_dir: Path):
@@ -213,6 +218,132 @@ def test_a_full_disk_at_the_start_is_one_clear_error(runwell_dir: Path):
     assert said.strip().splitlines()[-1].startswith("runwell.errors.Error: the run cannot be kept in")
     assert "RUNWELL_DIR" in said
     assert spools(runwell_dir) == []
+
+
+@pytest.mark.parametrize("bytes_max", [0, 10])
+def test_a_disk_without_room_for_the_lock_keeps_nothing_half_made(bytes_max: int, runwell_dir: Path):
+    """The process may go on without a run; nothing of the attempt stays in the spool directory."""
+    prelude = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({bytes_max}, resource.RLIM_INFINITY))\n"
+    code, said = finish(start("", prelude + PRELUDE))
+    assert code == 1, said
+    assert spools(runwell_dir) == []
+
+
+def test_every_open_run_ends_with_the_process(runwell_dir: Path):
+    """The end of one run does not hang on that of another, nor on the thread that made the first one."""
+    program = """
+    import signal, threading
+    other = []
+    make = lambda: other.append(runwell.init(mode="offline", project="p", settings={"git": False}, reinit="create_new"))
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    vars(other[0])["_deliver"] = vars(run)["_deliver"] = None
+    """
+    code, said = finish(start(program))
+    assert code == 0
+    assert "TypeError" in said
+    assert [events(spool, "run_finished") for spool in spools(runwell_dir)] == [[{"exit_code": 0}]] * 2
+
+
+def test_a_first_run_of_a_thread_does_not_switch_sigterm_off(runwell_dir: Path):
+    """Only the main thread can set a handler; it does at its own init()."""
+    begin = 'runwell.init(mode="offline", project="p", settings={"git": False}, reinit="create_new")'
+    prelude = f"import os, runwell, threading\ndef begin():\n    {begin}\n"
+    program = """
+    thread = threading.Thread(target=begin)
+    thread.start()
+    thread.join()
+    begin()
+    os.kill(os.getpid(), 15)
+    """
+    assert finish(start(program, prelude))[0] == -signal.SIGTERM
+    assert [events(spool, "run_finished") for spool in spools(runwell_dir)] == [[{"exit_code": 143}]] * 2
+
+
+@pytest.mark.parametrize(
+    ("number", "recorded"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)], ids=["terminated", "interrupted"]
+)
+def test_a_signal_while_finish_waits_for_git_still_ends_the_run(
+    number: signal.Signals, recorded: int, runwell_dir: Path, tmp_path: Path
+):
+    """Uncommitted changes are waited for before the last record is written; it is written all the same."""
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text("#!/bin/sh\nexec sleep 20\n")
+    git.chmod(0o755)
+    (tmp_path / "code" / ".git").mkdir(parents=True)
+    (tmp_path / "code" / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    prelude = f"""
+import os, runwell, threading
+os.environ["PATH"] = {str(git.parent)!r} + os.pathsep + os.environ["PATH"]
+os.chdir({str(tmp_path / "code")!r})
+run = runwell.init(mode="offline", project="p")
+wait = run._source.wait
+def told_wait():
+    print("waiting", flush=True)
+    wait()
+run._source.wait = told_wait
+"""
+    process = start("run.finish()", prelude)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(number)
+    assert finish(process)[0] == -number
+    (spool,) = spools(runwell_dir)
+    assert events(spool, "run_finished") == [{"exit_code": recorded}]
+
+
+def test_finish_in_a_handler_that_interrupts_log_loses_nothing(runwell_dir: Path):
+    """A handler that ends the run, wherever it meets log(), leaves each row that log() returned for, and one end."""
+    code, said = finish(
+        start("""
+        import signal
+        def handler(*_):
+            run.log({"a": -1})
+            run.finish(4)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        written = 0
+        try:
+            while True:
+                run.log({"a": written})
+                written += 1
+        except runwell.UsageError:
+            print(written)
+        """)
+    )
+    assert code == 0, said
+    (spool,) = spools(runwell_dir)
+    records = read_spool(spool)
+    values = [record.values["a"] for record in records if record.event is None]
+    assert values.count(-1) == 1
+    assert [value for value in values if value >= 0] == list(range(len(values) - 1))
+    assert records[-1].event == {"run_finished": {"exit_code": 4}}
+
+
+def test_a_worker_that_is_terminated_does_not_end_the_run(runwell_dir: Path):
+    """A pool ends its workers by SIGTERM: their rows are there, and no exit code of theirs stands for the run's."""
+    code, said = finish(
+        start("""
+        import multiprocessing, time
+        def work(ready):
+            runwell.log({"a": 1})
+            ready.set()
+            time.sleep(30)
+        fork = multiprocessing.get_context("fork")
+        ready = fork.Event()
+        worker = fork.Process(target=work, args=(ready,))
+        worker.start()
+        ready.wait()
+        run.finish()
+        worker.terminate()
+        worker.join()
+        """)
+    )
+    assert code == 0, said
+    found = [(read_rows(spool), events(spool, "run_finished")) for spool in spools(runwell_dir)]
+    assert sorted(found) == [([], [{"exit_code": 0}]), ([(0, {"a": 1})], [])]
 
 
 def test_a_live_writer_holds_its_lock_and_a_dead_one_does_not(runwell_dir: Path):

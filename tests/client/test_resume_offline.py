@@ -118,9 +118,13 @@ def test_a_torn_and_a_damaged_spool_resume_as_far_as_they_go(runwell_dir: Path):
         segment.write_bytes(data[: end - 3] + b"\0\0\0" + data[end:])
         with begin(resume="must") as run:
             assert run.starting_step == 5
+    schema = next(frame.end for frame in frames.scan(memoryview(data), 8) if frame.kind == frames.Kind.SCHEMA)
+    segment.write_bytes(data[: schema - 3] + b"\0\0\0" + data[schema:])
+    with begin(resume="must") as run:
+        assert run.starting_step == 5
     segment.write_bytes(data[:7] + b"\x7f" + data[8:])
     with begin(resume="allow", id="one") as run:
-        assert run.attempt == 5
+        assert run.attempt == 6
 
 
 class StubServer(http.server.BaseHTTPRequestHandler):

@@ -1,5 +1,6 @@
 """The rules for steps are wandb's; the vectors were read back from files of its own client."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,25 @@ def test_a_given_timestamp_is_the_time_of_the_row(offline: runwell.Run):
     offline.log({"_timestamp": 124.5, "a": "text"})
     times = [record.time for record in read_spool(offline.spool) if record.event is None]
     assert times == [123.5, 124.5]
+
+
+@pytest.mark.parametrize("given", [math.nan, -math.inf, 10**400, "yesterday", None])
+def test_a_timestamp_that_is_none_leaves_the_row(given: Any, offline: runwell.Run, capsys: pytest.CaptureFixture[str]):
+    """The row is kept under the writer's own time, with one warning."""
+    from tests.client.spool_reading import read_spool
+
+    offline.log({"_timestamp": given, "a": 1})
+    (row,) = (record for record in read_spool(offline.spool) if record.event is None)
+    assert row.values == {"a": 1}
+    assert 1e9 < row.time < 1e11
+    assert capsys.readouterr().err.count("'_timestamp' is no number of seconds since 1970") == 1
+
+
+def test_the_last_step_there_is_can_be_logged_and_no_further(offline: runwell.Run):
+    """Beyond it log() says so; a row of an earlier step is still taken."""
+    last = (1 << 63) - 1
+    offline.log({"a": 1}, step=last, commit=True)
+    for data in ({"a": 2}, {"a": "text"}):
+        with pytest.raises(runwell.UsageError, match="64 bits"):
+            offline.log(data)
+    assert read_rows(offline.spool) == [(last, {"a": 1})]

@@ -6,6 +6,8 @@ import enum
 import json
 import math
 import tracemalloc
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +172,13 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "deep list": (json.loads("[" * 40 + "]" * 40), "is nested deeper than 32 levels"),
     "list of itself": (cyclic_list(), "contains itself"),
     "huge integer": (1 << 20_000, "is an integer of 20,001 bits"),
+    "number beyond floats": (Fraction(10**400), "is no number of 64 bits"),
+    "signalling NaN": (Decimal("sNaN"), "is no number of 64 bits"),
+    "array of neighbours": (
+        np.array([1.0, np.nextafter(1.0, 2.0)] * 20),
+        "is an array that numpy makes no histogram of",
+    ),
+    "array of both ends": (np.array([-1.7e308, 1.7e308] * 20), "is an array that numpy makes no histogram of"),
     "array of nothing finite": (np.full(40, math.nan), "is an array without a finite number"),
 }
 

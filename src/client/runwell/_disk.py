@@ -85,9 +85,14 @@ class LocalSpoolDisk:
         self.directory = spool_root / spool_name(run_id, writer)
         self._current = spool_root / f".new-{self.directory.name}"
         self._current.mkdir()
-        self._lock = os.open(self._current / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
-        fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(self._lock, f"{os.getpid()}\n".encode())
+        self._lock = -1
+        try:
+            self._lock = os.open(self._current / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.write(self._lock, f"{os.getpid()}\n".encode())
+        except BaseException:
+            self.discard()
+            raise
 
     def create(self, name: str) -> SegmentFile:
         return LocalSegmentFile(self._current / name)

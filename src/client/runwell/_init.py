@@ -9,7 +9,7 @@ from runwell import _messages, _session
 from runwell._config import Config
 from runwell._disabled import DisabledLane
 from runwell._git import GitState, read_git
-from runwell._provenance import process_fields
+from runwell._provenance import process_fields, working_directory
 from runwell._resume import Past, Resume, find_past
 from runwell._run import Run, RunFacts
 from runwell._settings import Settings, resolve, user_name
@@ -162,7 +162,7 @@ def _disabled_run(wish: _Wish) -> tuple[Run, None]:
 
 def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
     settings = wish.settings
-    git = read_git(Path.cwd()) if settings.git else None
+    git = read_git(Path(working_directory())) if settings.git else None
     key = _run_key(wish, git)
     if any(run.path == "/".join(key) for run in _session.open_runs()):
         raise UsageError(f"run {'/'.join(key)} is open in this process: use another id, or finish it first")

@@ -3,7 +3,9 @@
 import operator
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 from runwell._events import json_bytes
@@ -15,7 +17,7 @@ from runwell._sync import Syncer, free
 from runwell._values import Row, convert_row
 from runwell.core import keys, limits
 from runwell.core.steps import StepCursor
-from runwell.errors import RowTooLargeError, SpoolFullError, UsageError
+from runwell.errors import Error, RowTooLargeError, SpoolFullError, UsageError
 
 WhenFull = Literal["drop", "block", "raise"]
 
@@ -55,6 +57,7 @@ class Lane:
         self._warn = warn
         self._warned: set[str] = set()
         self._one_sync = threading.RLock()
+        self._postponed: deque[Callable[[], object]] = deque()
         self._syncer = Syncer(self.sync)
         self.log: LogCall = make_log(writer, cursor, self.lock, self._syncer.wake, self._at_limit, self.log_any)
         self._wake()
@@ -65,17 +68,23 @@ class Lane:
         """The general path: any row. Raises TypeError, UsageError, RowTooLargeError and, if asked for, SpoolFullError."""
         if self.successor is not None:
             return self.successor().log(data, step, commit)
-        if self.finished is not None:
-            raise UsageError(f"{self.finished}: the call to `log` is ignored. Start another run, or resume this one")
+        self._refuse_when_finished()
         if step is not None:
             step = operator.index(step)
-            if step not in _INT64:
-                raise UsageError(f"step {step} is beyond 64 bits")
+        if (self.cursor.step if step is None else step) not in _INT64:
+            raise UsageError("the step is beyond 64 bits: give a smaller step=")
         row = convert_row(data)
         for path, reason in row.problems.items():
             self.warn_once(
                 f"value:{path}", f"the value of {keys.shown(path)[:100]!r} {reason}. It is left out; the rest is kept"
             )
+        if self._is_writing:
+            self.postpone(partial(self._log_row, data, row, step, commit))
+        else:
+            self._log_row(data, row, step, commit)
+        return None
+
+    def _log_row(self, data: Mapping[str, Any], row: Row, step: int | None, commit: bool | None) -> None:
         write = self._plain_write(data, row) or self._json_write(row)
         with self.lock:
             at, refused = self.cursor.resolve(step, commit)
@@ -90,7 +99,10 @@ class Lane:
         if refused:
             self._count_masked(at)
         self._at_limit()
-        return None
+
+    def _refuse_when_finished(self) -> None:
+        if self.finished is not None:
+            raise UsageError(f"{self.finished}: the call to `log` is ignored. Start another run, or resume this one")
 
     def _plain_write(self, data: Mapping[str, Any], row: Row) -> Callable[[int, bool], bool] | None:
         """How to write a row of numbers; None when it is none, or its shape gets no schema."""
@@ -131,6 +143,8 @@ class Lane:
 
     def _written(self, write: Callable[[int, bool], bool], step: int, masked: bool) -> bool:
         with self.lock:
+            # Another thread may have finished the run since; nothing may come after its last record.
+            self._refuse_when_finished()
             written = write(step, masked)
             self._wake()
         return written
@@ -148,10 +162,14 @@ class Lane:
     # ---- Events and last values
 
     def put_event(self, kind: str, fields: dict[str, Any]) -> None:
-        """Appends an event; held when the disk is full."""
+        """Appends an event; held when the disk is full, and left out when the run has finished meanwhile."""
+        if self._is_writing:
+            self.postpone(partial(self.put_event, kind, fields))
+            return
         with self.lock:
-            self.writer.put_event(kind, fields)
-            self._wake()
+            if self.finished is None:
+                self.writer.put_event(kind, fields)
+                self._wake()
         self._at_limit()
 
     def set_summary(self, leaves: Mapping[str, Any], removed: list[str]) -> None:
@@ -164,7 +182,12 @@ class Lane:
             raise UsageError(
                 f"these summary values have {size:,} bytes, and the limit is {limits.RECORD_BYTES_MAX:,}: set them one by one"
             )
+        if self._is_writing:
+            self.postpone(partial(self.set_summary, leaves, removed))
+            return
         with self.lock:
+            if self.finished is not None:
+                return
             self.writer.put_event("summary_updated", fields)
             self._wake()
             stamp = self.writer.record
@@ -199,6 +222,9 @@ class Lane:
     def sync(self) -> bool:
         """One sync of what is unsynced now. True when more has been written meanwhile."""
         writer = self.writer
+        if self._one_sync._is_owned():  # type: ignore[attr-defined]
+            # A signal handler in the middle of this very sync: the next one covers what it wrote.
+            return True
         with self._one_sync:
             with self.lock:
                 writer.check_clock()
@@ -214,11 +240,12 @@ class Lane:
                 with self.lock:
                     writer.end_sync(job)
                 free(job.frames)
-        self._tell()
+        self._settle()
         return writer.dirty
 
     def finish(self, exit_code: int, why: str) -> None:
         """Appends RunFinished, syncs and releases the spool. Later calls to ``log`` raise UsageError with ``why``."""
+        self._settle()
         with self.lock:
             if self.finished is not None:
                 return
@@ -243,8 +270,18 @@ class Lane:
 
     @property
     def held_here(self) -> bool:
-        """Whether this very thread is in the middle of writing: then a signal handler must come back later."""
-        return bool(self.lock._is_owned() or self._one_sync._is_owned())  # type: ignore[attr-defined]
+        """Whether this very thread is in the middle of writing or syncing: then a signal handler must come back later."""
+        return self._is_writing or bool(self._one_sync._is_owned())  # type: ignore[attr-defined]
+
+    def postpone(self, action: Callable[[], object]) -> None:
+        """For a signal handler or finalizer that finds this thread in the middle of writing: ``action`` comes after it."""
+        self._postponed.append(action)
+        # Makes the fast path ask.
+        self.writer.stop = 0
+
+    @property
+    def _is_writing(self) -> bool:
+        return bool(self.lock._is_owned())  # type: ignore[attr-defined]
 
     def warn_once(self, kind: str, text: str) -> None:
         """Warns, but of each kind only once."""
@@ -259,13 +296,26 @@ class Lane:
                 due = self.writer.at_limit()
         if due:
             self.sync()
-        self._tell()
+        self._settle()
 
     def _wake(self) -> None:
         if not self.writer.dirty:
             self._syncer.wake()
             self.writer.dirty = True
 
-    def _tell(self) -> None:
-        while self.writer.notices:
-            self._warn(self.writer.notices.pop(0))
+    def _settle(self) -> None:
+        """Does and says what had to wait for the lock to be free. Several threads may be at it."""
+        while self._postponed:
+            try:
+                action = self._postponed.popleft()
+            except IndexError:
+                break
+            try:
+                action()
+            except Error as error:
+                self._warn(str(error))
+        if self.writer.notices:
+            with self.lock:
+                notices, self.writer.notices = self.writer.notices, []
+            for notice in notices:
+                self._warn(notice)

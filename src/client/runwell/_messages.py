@@ -18,7 +18,8 @@ def say(text: str) -> None:
     try:
         sys.stderr.write(f"runwell: {text}\n")
         sys.stderr.flush()
-    except (OSError, ValueError, UnicodeError):
+    except (OSError, ValueError, RuntimeError):
+        # RuntimeError: a signal handler's line came in the middle of another.
         return
 
 

@@ -16,7 +16,7 @@ def process_fields(client_version: str) -> dict[str, Any]:
         "pid": os.getpid(),
         "command": list(sys.orig_argv),
         "program": _program(),
-        "working_directory": _working_directory(),
+        "working_directory": working_directory(),
         "python_version": sys.version.partition(" ")[0],
         "operating_system": f"{system.sysname} {system.release} {system.machine}",
         "client_version": client_version,
@@ -29,7 +29,8 @@ def _program() -> str:
     return str(getattr(main, "__file__", None) or (sys.argv[0] if sys.argv else ""))
 
 
-def _working_directory() -> str:
+def working_directory() -> str:
+    """Where the process is; nothing when that was removed."""
     try:
         return os.getcwd()
     except OSError:

@@ -172,7 +172,9 @@ class LocalSpool:
     def past(self) -> Past:
         """What it told."""
         for schema, (record, payload) in self._rows.items():
-            self._unpack(self._columns[schema], record, payload)
+            # Where the columns are damaged, so are these values.
+            if schema in self._columns:
+                self._unpack(self._columns[schema], record, payload)
         ordered = sorted(self._last.items(), key=lambda item: item[1][0])
         summary = {path: value for path, (_, value) in ordered if value is not None}
         return Past(self.attempt, self.last_step, frozenset({self.writer}), self.config, summary, self.name)

@@ -6,6 +6,9 @@ benchmarks/log_call.py, which is why it is one closure, why it compares with the
 table of shapes, why a row of one value is unpacked by hand, and why the lock is not taken by ``with``: together 0.12 of
 what a JSON line costs.
 
+A signal handler or a finalizer that logs in the middle of this thread's own log() finds the lock owned: the general path
+then keeps its row until this one is written, since both would take the same number.
+
 A signal handler may raise after any call in it, but nowhere else. The lines that count the record hold no call before the
 last, so either all of them have run, or ``recover`` finds out from the file what became of the row. The lock is taken
 within the ``try``, and whoever leaves that by an exception gives it back if he has it.
@@ -36,13 +39,13 @@ def make_log(  # noqa: C901
     general: LogCall,
 ) -> LogCall:
     """The ``log`` of one writer. ``wake`` is called at the first unsynced row, ``at_limit`` without the lock held."""
-    monotonic = writer.clock.monotonic
-    ready = writer.ready
-    no_schema = writer.schema
-    crc32 = zlib.crc32
+    monotonic, crc32 = writer.clock.monotonic, zlib.crc32
+    ready, no_schema = writer.ready, writer.schema
     acquire, release, owned = lock.acquire, lock.release, lock._is_owned  # type: ignore[attr-defined]
 
     def log(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:  # noqa: C901
+        if owned():
+            return general(data, step, commit)
         try:
             keys = [*data]
             kinds = [*map(type, data.values())]

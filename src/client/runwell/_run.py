@@ -1,8 +1,10 @@
 """``Run``: what ``init()`` returns."""
 
+import operator
 import os
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -22,6 +24,7 @@ from runwell._writers import open_lane
 from runwell.errors import UsageError
 
 INTERRUPTED_EXIT_CODE = 255
+EXIT_CODES = range(-(1 << 31), 1 << 31)
 TERMINATED_TIMEOUT_S = 5.0
 
 
@@ -191,8 +194,18 @@ class Run:
     # ---- End
 
     def finish(self, exit_code: int | None = None) -> None:
-        """Ends the run: 0 is success. Waits, bounded in time, until a server has everything. A second call does nothing."""
-        self._end(exit_code or 0, self._settings.finish_timeout_s)
+        """Ends the run: 0 is success. Waits, bounded in time, until a server has everything. A second call does nothing.
+
+        In a signal handler that interrupted ``log()`` it takes effect when that returns. Raises UsageError for an exit code
+        that is no integer of 32 bits.
+        """
+        try:
+            code = operator.index(exit_code or 0)
+        except TypeError:
+            raise UsageError(f"the exit code must be an integer, 0 for success, not {exit_code!r:.80}") from None
+        if code not in EXIT_CODES:
+            raise UsageError(f"the exit code {code} is beyond 32 bits")
+        self._end(code, self._settings.finish_timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -222,13 +235,19 @@ class Run:
         foreign = self._pid != os.getpid() and not isinstance(lane, DisabledLane) and lane.successor is not None
         if self._finished or foreign:
             return
-        self._finished = True
-        if self._source is not None:
-            self._source.wait()
-        if isinstance(lane, Lane):
-            lane.finish(exit_code, f"Run ({self.id}) is finished")
-        self._on_finish(self)
-        if isinstance(lane, Lane):
+        if isinstance(lane, Lane) and lane.held_here:
+            lane.postpone(partial(self._end, exit_code, timeout_s))
+            return
+        try:
+            if self._source is not None:
+                self._source.wait()
+        finally:
+            # Also when a signal's handler ends the wait by an exception; one that ends the run itself was here before.
+            ended_meanwhile, self._finished = self._finished, True
+            if isinstance(lane, Lane):
+                lane.finish(exit_code, f"Run ({self.id}) is finished")
+            self._on_finish(self)
+        if isinstance(lane, Lane) and not ended_meanwhile:
             self._deliver(lane, timeout_s)
 
     def _deliver(self, lane: Lane, timeout_s: float) -> None:
@@ -258,7 +277,12 @@ class Run:
             )
 
     def _terminate(self, exit_code: int) -> bool:
-        """Ends the run in a signal handler. False when this thread is in the middle of writing: try again soon."""
+        """Ends the run in a signal handler. False when this thread is in the middle of writing: try again soon.
+
+        A forked child just ends: its rows are written, and that its parent has no more use for it does not end the run.
+        """
+        if self._pid != os.getpid():
+            return True
         if isinstance(self._lane, Lane) and self._lane.held_here:
             return False
         self._end(exit_code, min(TERMINATED_TIMEOUT_S, self._settings.finish_timeout_s))
@@ -335,5 +359,8 @@ def exit_code_of(error: BaseException | None) -> int:
         return 0
     if isinstance(error, SystemExit):
         code = error.code
-        return code if isinstance(code, int) else 0 if code is None else 1
+        if isinstance(code, int):
+            # As the operating system has it when it is too large; True is 1.
+            return int(code) if code in EXIT_CODES else code & 0xFF
+        return 0 if code is None else 1
     return INTERRUPTED_EXIT_CODE if isinstance(error, KeyboardInterrupt) else 1

@@ -1,6 +1,7 @@
 """The runs of this process: the current one behind the module's shortcuts, and what happens to all when it ends or forks."""
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ RETRY_S = 0.01
 _runs: list[Run] = []
 _hooked = False
 _exit_code = 0
+_forking = threading.local()
 
 
 class NotStarted:
@@ -53,6 +55,7 @@ def open_runs() -> tuple[Run, ...]:
 def begin(run: Run, *, make_current: bool) -> None:
     """Enters a run that was just made."""
     _install_hooks()
+    _handle_sigterm()
     _runs.append(run)
     if make_current:
         _show(run)
@@ -93,6 +96,10 @@ def _install_hooks() -> None:
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
     sys.exit = _recording_exit(sys.exit)
     sys.excepthook = _recording_excepthook(sys.excepthook)
+
+
+def _handle_sigterm() -> None:
+    """At every init(), since only the main thread may: the first one may have been elsewhere."""
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         # A handler of the user's own, earlier or later, stays: it may mean to go on.
         signal.signal(signal.SIGTERM, _terminate)
@@ -118,8 +125,10 @@ def _recording_excepthook(hook_before: Callable[..., Any]) -> Callable[..., Any]
 
 
 def _finish_all() -> None:
-    for run in open_runs():
-        run.finish(_exit_code)
+    # Each ends, whatever becomes of the others.
+    with contextlib.ExitStack() as ends:
+        for run in open_runs():
+            ends.callback(run.finish, _exit_code)
 
 
 def _terminate(signal_number: int, frame: FrameType | None) -> None:
@@ -137,16 +146,18 @@ def _terminate(signal_number: int, frame: FrameType | None) -> None:
 
 
 def _before_fork() -> None:
-    for run in _runs:
+    # Another thread may begin or end a run meanwhile; what is released must be what was held.
+    _forking.runs = open_runs()
+    for run in _forking.runs:
         run._hold()
 
 
 def _after_fork() -> None:
-    for run in _runs:
+    for run in _forking.runs:
         run._release()
 
 
 def _after_fork_in_child() -> None:
-    for run in _runs:
+    for run in _forking.runs:
         run._release()
         run._forked()

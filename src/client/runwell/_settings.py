@@ -72,7 +72,10 @@ def resolve(given: "Settings | Mapping[str, Any] | None", arguments: Mapping[str
         settings = Settings(**(environment | dict(given or {})))
     settings = settings._replace(**{name: value for name, value in arguments.items() if value is not None})
     _check(settings)
-    root = Path(settings.dir or "~/.runwell").expanduser().absolute()
+    try:
+        root = Path(settings.dir or "~/.runwell").expanduser().absolute()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"no root directory: {error}. Give one that is absolute, by RUNWELL_DIR or dir=") from None
     return settings._replace(dir=root, base_url=settings.base_url or _server_address(root))
 
 

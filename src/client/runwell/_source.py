@@ -17,11 +17,16 @@ class SourceCapture:
         self._git = git
         self._publish = publish
         self._thread = threading.Thread(target=self._run, name="runwell-git", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            # The process may have no more threads: the run goes without the changes.
+            return
 
     def wait(self) -> None:
         """Returns when it is done, or soon after."""
-        self._thread.join(FINISH_WAIT_S)
+        if self._thread.is_alive():
+            self._thread.join(FINISH_WAIT_S)
 
     def _run(self) -> None:
         changes = read_changes(self._git)

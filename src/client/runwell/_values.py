@@ -1,5 +1,6 @@
 """What ``log()`` makes of values: nested mappings become paths, everything else JSON, or is refused by name."""
 
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -47,9 +48,10 @@ def convert_row(data: Mapping[str, Any]) -> Row:
             )
     row = Row()
     entries = {key: value for key, value in data.items() if key not in ("_step", "_timestamp")}
-    given_time = data.get("_timestamp")
-    if isinstance(given_time, int | float):
-        row.time = float(given_time)
+    if "_timestamp" in data:
+        row.time = _unix_time(data["_timestamp"])
+        if row.time is None:
+            row.problems["_timestamp"] = "is no number of seconds since 1970"
     _Walk(row).mapping((), entries)
     return row
 
@@ -154,6 +156,14 @@ def as_mapping(value: Any) -> Mapping[Any, Any] | None:
     return None
 
 
+def _unix_time(value: Any) -> float | None:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
 def _label(key: Any) -> str:
     if isinstance(key, str):
         return clean(key)
@@ -215,7 +225,11 @@ def _histogram(value: Any) -> Any:
     numbers = numbers[numpy.isfinite(numbers)]
     if not len(numbers):
         raise RefusedError("is an array without a finite number")
-    counts, edges = numpy.histogram(numbers, bins=HISTOGRAM_BINS)
+    try:
+        with numpy.errstate(all="ignore"):
+            counts, edges = numpy.histogram(numbers, bins=HISTOGRAM_BINS)
+    except ValueError as error:
+        raise RefusedError(f"is an array that numpy makes no histogram of ({error})") from None
     return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
 
 
@@ -225,7 +239,10 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, int):
         return _integer(int(value))
     if isinstance(value, float) or (hasattr(value, "__float__") and not callable(value)):
-        return float(value)
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise RefusedError(f"is no number of 64 bits ({error})") from None
     if isinstance(value, str):
         return _text(str(value))
     if isinstance(value, bytes | bytearray):
