@@ -60,8 +60,9 @@ def test_the_server_is_found(runwell_dir: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("RUNWELL_BASE_URL", "http://127.0.0.1:2/")
     assert find_server() == "http://127.0.0.1:2"
     assert find_server("http://127.0.0.1:3") == "http://127.0.0.1:3"
-    with pytest.raises(ServerUnreachableError, match="is not an address"):
-        Api("ftp://x")
+    for address in ("ftp://x", "http://[::1", "http://localhost:99999", "http://localhost:port"):
+        with pytest.raises(ServerUnreachableError, match="is not an address"):
+            Api(address)
 
 
 def test_nobody_there_is_told():

@@ -154,3 +154,14 @@ def test_nested_names_reach_into_summaries():
     assert (summary["a.b.c"], summary["a.b.d"], summary["x.y"]) == (1, 2, 3)
     with pytest.raises(KeyError):
         summary["a.b.e"]
+
+
+def test_a_spool_that_becomes_unreadable_is_read_as_far_as_it_goes(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """A later segment of a newer version costs what is in it, and is told; other runs are read as ever."""
+    spool = write_plain(tmp_path / "spool")
+    spool.start_segment()
+    spool.path.write_bytes(b"RWSPOOL\x09" + bytes(10))
+    api = Api(spool=tmp_path)
+    assert [run.id for run in api.runs()] == ["plain"]
+    assert len(api.run("plain").history()) == 20
+    assert "version 9" in caplog.text

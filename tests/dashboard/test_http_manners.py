@@ -1,6 +1,7 @@
 """The HTTP API under requests that are wrong, hostile, early or many."""
 
 import asyncio
+import base64
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tests.dashboard.requests import EventStream, raw, request
 from tests.forwarder.spool_writer import SpoolWriter
 
 RUN = "/api/v1/runs/ada/digits/plain"
+FAR_CURSOR = base64.urlsafe_b64encode(b'[1,1000000000000000000000,0,"",0]').decode().rstrip("=")
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,7 @@ RUN = "/api/v1/runs/ada/digits/plain"
         ("/api/v1/runs?consistent=maybe", 400, "invalid_parameter", "neither 0 nor 1"),
         (RUN + "/history?limit=0", 400, "invalid_parameter", "1 to 10000"),
         (RUN + "/history?after=nonsense", 400, "invalid_parameter", "cursor"),
+        (RUN + "/history?after=" + FAR_CURSOR, 400, "invalid_parameter", "cursor"),
         (RUN + "/history?min_step=99999999999999999999", 400, "invalid_parameter", "min_step"),
         (RUN + "/series", 400, "invalid_parameter", "key=loss"),
         (RUN + "/tail?after=x", 400, "invalid_parameter", "after"),

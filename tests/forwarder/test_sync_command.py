@@ -78,9 +78,19 @@ async def test_without_a_server_it_says_how_to_have_one(new_spool: NewSpool, tmp
         "",
         "runwell: no server is known: start one with `runwell up`, or name it with --base-url or RUNWELL_BASE_URL\n",
     )
-    status, _, errors = await sync("--base-url", "not an address", tmp_path)
-    assert status == 1
-    assert "is no address of a server" in errors
+    for address in ("not an address", "http://[::1", "http://localhost:port", "http://localhost:99999", "ftp://x"):
+        status, _, errors = await sync("--base-url", address, tmp_path)
+        assert (status, errors.count("\n")) == (1, 1)
+        assert "is no address of a server" in errors
+
+
+async def test_the_address_of_something_else_is_told(new_spool: NewSpool, tmp_path: Path) -> None:
+    """The gRPC port given for the server's address, without a scheme: one line says that it is something else."""
+    filled(new_spool())
+    async with AdverseCollector(honest(ModelCollector())) as collector:
+        status, _, errors = await sync("--base-url", f"127.0.0.1:{collector.port}", tmp_path)
+    assert (status, errors.count("\n")) == (1, 1)
+    assert "does not answer as a Runwell server" in errors
 
 
 async def test_problems_of_some_spools_do_not_stop_the_others(new_spool: NewSpool, tmp_path: Path) -> None:

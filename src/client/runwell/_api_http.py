@@ -48,8 +48,12 @@ class HttpSource:
     def __init__(self, base_url: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
         self.base_url = find_server(base_url)
         self._timeout_s = timeout_s
-        self._address = urlsplit(self.base_url if "//" in self.base_url else f"http://{self.base_url}")
-        if self._address.scheme not in ("http", "https") or not self._address.hostname:
+        try:
+            self._address = urlsplit(self.base_url if "//" in self.base_url else f"http://{self.base_url}")
+            usable = self._address.scheme in ("http", "https") and self._address.hostname and self._address.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
             raise ServerUnreachableError(f"{self.base_url} is not an address such as http://127.0.0.1:8080")
         self._local = threading.local()
 
@@ -125,10 +129,14 @@ class HttpSource:
                 return self._exchange(target)
         except TimeoutError:
             raise ServerUnreachableError(f"{self.base_url} did not answer within {self._timeout_s:g} s") from None
-        except (OSError, http.client.HTTPException) as error:
+        except OSError as error:
             raise ServerUnreachableError(
                 f"no server answers at {self.base_url} ({error}); start it with `runwell up`, "
                 "or read spools without a server (--spool DIR, Api(spool=DIR))"
+            ) from None
+        except http.client.HTTPException:
+            raise ServerUnreachableError(
+                f"what answers at {self.base_url} is no Runwell server; is this the address that `runwell up` shows?"
             ) from None
 
     def _exchange(self, target: str) -> tuple[int, bytes]:

@@ -1,5 +1,6 @@
 """Runs of the spools in a directory, folded here by the rules that the server follows."""
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,8 @@ from runwell.core.fold import RunFold
 from runwell.core.history import LaneRows, merge_history
 from runwell.core.lanes import Lane
 from runwell.forwarder.disk import LocalDisk
-from runwell.forwarder.spools import WriterSpool, discover
+from runwell.forwarder.segments import SpoolError
+from runwell.forwarder.spools import LOCK_NAME, WriterSpool, discover
 from runwell.v1 import event_pb2
 
 logger = logging.getLogger("runwell")
@@ -40,13 +42,13 @@ class SpooledRun:
                     rows.extend(
                         (batch.first, event) for event in events if event.WhichOneof("event") == "metric_logged"
                     )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SpoolError) as error:
             logger.warning("%s can be read only in part: %s", spool.directory, error)
         lane = self._fold.lanes.get(spool.writer.hex())
         if lane is None:
             return
         self._fold.updated_at = max(self._fold.updated_at, lane.clock)
-        if lane.state == "running" and not (_is_own(lane) or spool.live):
+        if lane.state == "running" and not (_is_own(lane, spool) or spool.live):
             ended = event_pb2.Event(time=lane.clock, writer_ended=event_pb2.WriterEnded(last=lane.position))
             self._fold.apply(spool.writer, lane.position + 1, 0, lane.clock, [ended])
 
@@ -56,9 +58,21 @@ class SpooledRun:
         return merge_history(lanes, query.keys, query.min_step, query.max_step, query.masked, query.all_attempts)
 
 
-def _is_own(lane: Lane) -> bool:
-    """Whether this process writes the lane: then its lock must not even be looked at, since that would release it."""
-    return lane.pid == os.getpid() and lane.host == os.uname().nodename
+def _is_own(lane: Lane, spool: WriterSpool) -> bool:
+    """Whether this process writes the lane: then its lock must not even be looked at, since that would release it.
+
+    A container may start again with the host name and process id of one that died; only the writer has the lock open.
+    """
+    return lane.pid == os.getpid() and lane.host == os.uname().nodename and _is_open_here(spool.directory / LOCK_NAME)
+
+
+def _is_open_here(path: Path) -> bool:
+    """Whether this process has the file open."""
+    for name in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(int(name)), os.stat(path)):
+                return True
+    return False
 
 
 class SpoolSource:

@@ -43,9 +43,12 @@ def decode_cursor(text: str) -> RowOrder:
     """The place. Raises ValueError for a text that is no cursor."""
     try:
         attempt, step, time, writer, record = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return int(attempt), int(step), float(time), str(writer), int(record)
+        order = int(attempt), int(step), float(time), str(writer), int(record)
+        if not STEP_MIN <= order[1] <= STEP_MAX:
+            raise ValueError
     except (ValueError, TypeError, RecursionError, OverflowError):
         raise ValueError(f"{text[:100]!r} is no cursor of a history") from None
+    return order
 
 
 def find_blocks(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +17,9 @@ def send(errand: Errand) -> int:
     """Sends what is there; the exit status."""
     with _progress() as progressed:
         forwarder = asyncio.run(_run(errand, progressed))
-    couriers = sorted(forwarder.session.couriers, key=lambda courier: courier.spool.run)
-    for run in dict.fromkeys(courier.spool.run for courier in couriers):
-        print(_run_line(run, [courier for courier in couriers if courier.spool.run == run]))
+    couriers = sorted(forwarder.session.couriers, key=_run_of)
+    for run, of_run in itertools.groupby(couriers, key=_run_of):
+        print(_run_line(run, list(of_run)))
     if not couriers:
         print(f"nothing to send in {', '.join(map(str, [*errand.places, *errand.spools]))}")
     return _missing(forwarder, couriers, errand)
@@ -28,6 +29,10 @@ async def _run(errand: Errand, progressed: Callable[[Forwarder], None]) -> Forwa
     forwarder = Forwarder(errand, None, progressed)
     await forwarder.run()
     return forwarder
+
+
+def _run_of(courier: Courier) -> RunId:
+    return courier.spool.run
 
 
 def _run_line(run: RunId, couriers: list[Courier]) -> str:

@@ -1,11 +1,14 @@
 """Finds the collector of a server."""
 
+import http.client
 import json
 import os
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from runwell.forwarder.presence import with_scheme
 
 REQUEST_TIMEOUT_S = 2.0
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -42,9 +45,15 @@ def server_address(base_url: str | None, root: Path) -> str:
         raise ServerUnreachableError(
             "no server is known: start one with `runwell up`, or name it with --base-url or RUNWELL_BASE_URL"
         )
-    if not urllib.parse.urlsplit(str(found)).hostname:
+    address = with_scheme(str(found))
+    try:
+        parts = urllib.parse.urlsplit(address)
+        usable = parts.scheme in ("http", "https") and " " not in address and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise ServerUnreachableError(f"{found} is no address of a server; one looks like http://127.0.0.1:8080")
-    return str(found).rstrip("/")
+    return address
 
 
 def find_collector(base_url: str, root: Path) -> CollectorAddress:
@@ -71,8 +80,8 @@ def _grpc_port(base_url: str) -> int:
     try:
         with urlopen(url, timeout=REQUEST_TIMEOUT_S) as response:
             return int(json.load(response)["grpc_port"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = getattr(error, "reason", error)
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        reason = getattr(error, "reason", None) or (error if isinstance(error, OSError) else "that is something else")
         raise ServerUnreachableError(
-            f"{url} does not answer as a Runwell server: {reason}. Is it running (`runwell up`), and is the address right?"
+            f"{url} does not answer as a Runwell server ({reason}); start it (`runwell up`), or correct the address"
         ) from None

@@ -20,11 +20,17 @@ SOCKET_PATH_BYTES_MAX = 100
 """Linux takes 107 bytes, macOS 103."""
 
 
+def with_scheme(base_url: str) -> str:
+    """The address of a server in one form, whether or not it was given with ``http://`` and a slash at its end."""
+    address = base_url.rstrip("/")
+    return address if "//" in address else f"http://{address}"
+
+
 class Presence:
     """The place where the forwarder of a spool directory and a server is announced."""
 
     def __init__(self, spool_directory: Path, base_url: str) -> None:
-        server = hashlib.sha256(base_url.rstrip("/").encode()).hexdigest()[:12]
+        server = hashlib.sha256(with_scheme(base_url).encode()).hexdigest()[:12]
         name = f"{socket.gethostname()}-{os.getuid()}-{server}"
         self.directory = spool_directory / DIRECTORY_NAME
         self.lock_path = self.directory / f"{name}.lock"
