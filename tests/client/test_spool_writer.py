@@ -1,5 +1,7 @@
 """The writer on a disk that fills up, tears, forgets and refuses, and on a clock that jumps."""
 
+import errno
+import os
 import random
 import threading
 from collections.abc import Callable
@@ -170,6 +172,27 @@ def test_a_disk_that_never_syncs_is_told_once_and_does_not_fill_up():
     assert any("not a power loss" in text for text in told)
     disk.failing_syncs = 0
     lane.finish(0, "over")
+
+
+def test_a_full_segment_goes_on_while_there_can_be_no_new_one(monkeypatch: pytest.MonkeyPatch):
+    """Without a file descriptor for the next segment nothing is dropped; it begins when there is one again."""
+    disk = MemoryDisk()
+    lane, told = open_lane(disk, segment_bytes=1_000)
+
+    def refuse(name: str) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "create", refuse)
+        for number in range(100):
+            lane.log({"a": number} if number % 2 else {"a": number, "text": "x"})
+        lane.sync()
+        assert len(disk.files) == 1
+    lane.log({"a": 100})
+    lane.finish(0, "over")
+    assert len(disk.files) == 2
+    assert rows(read_segments(disk.segments())) == list(range(101))
+    assert not told
 
 
 def test_synced_rows_survive_power_loss_and_always_means_always():

@@ -86,7 +86,10 @@ class LocalSpoolDisk:
         self._current = spool_root / f".new-{self.directory.name}"
         self._current.mkdir()
         self._lock = -1
+        # Open from the start: a process that has run out of file descriptors must still be able to sync.
+        self._directories: list[int] = []
         try:
+            self._directories += [os.open(path, os.O_RDONLY) for path in (self._current, spool_root)]
             self._lock = os.open(self._current / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.write(self._lock, f"{os.getpid()}\n".encode())
@@ -105,12 +108,8 @@ class LocalSpoolDisk:
         return sum(entry.stat().st_size for entry in os.scandir(self._current) if entry.name.endswith(".seg"))
 
     def sync_entries(self) -> None:
-        for directory in (self._current, self._current.parent):
-            descriptor = os.open(directory, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        for directory in self._directories:
+            os.fsync(directory)
 
     def discard(self) -> None:
         """Removes what was not published."""
@@ -124,6 +123,8 @@ class LocalSpoolDisk:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+        while self._directories:
+            os.close(self._directories.pop())
 
 
 def spool_name(run_id: str, writer: bytes) -> str:

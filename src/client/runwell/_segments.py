@@ -220,7 +220,15 @@ class SegmentAppender:
         if self._suspect:
             self._rewrite()
         elif self.offset == 0 or self.offset >= self._segment_bytes:
+            self._turn_over()
+
+    def _turn_over(self) -> None:
+        """Goes on in a new segment, or in the full one while there can be none, as without a free file descriptor."""
+        try:
             self._next_segment()
+        except OSError:
+            if self.offset == 0:
+                raise
 
     def _present_schema(self, schema: Schema) -> None:
         if schema.id not in self._present:

@@ -158,7 +158,7 @@ class SpoolWriter(SegmentAppender):
         """To be called when ``offset`` has reached ``stop``. True when a sync is due at once."""
         try:
             if self.offset >= self._segment_bytes:
-                self._next_segment()
+                self._turn_over()
         except OSError as error:
             self.starve(error)
         self._takes_rows()
