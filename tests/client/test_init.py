@@ -354,6 +354,17 @@ def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPat
         runwell.init(mode="offline")
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [{"finish_timeout_s": "5"}, {"finish_timeout_s": float("nan")}, {"spool_bytes_max": "1G"}, {"spool_bytes_max": -1}],
+)
+def test_a_setting_that_is_no_number_is_refused(setting: dict[str, Any], runwell_dir: Path):
+    """The message names the setting and what it takes; nothing is made."""
+    with pytest.raises(runwell.UsageError, match=f"{next(iter(setting))} must be a number of"):
+        runwell.init(mode="offline", settings=setting)
+    assert not (runwell_dir / "spool").exists()
+
+
 def test_the_environment_is_followed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Arguments win over settings=, which win over the environment."""
     monkeypatch.setenv("RUNWELL_PROJECT", "from environment")

@@ -96,8 +96,11 @@ def _check(settings: Settings) -> None:
     for name, choices in _CHOICES.items():
         if getattr(settings, name) not in choices:
             raise UsageError(f"{name} must be one of {', '.join(choices)}, not {getattr(settings, name)!r}")
-    if settings.finish_timeout_s < 0:
-        raise UsageError(f"finish_timeout_s must not be negative, and is {settings.finish_timeout_s}")
+    timeout_s, bytes_max = settings.finish_timeout_s, settings.spool_bytes_max
+    if not isinstance(timeout_s, int | float) or not timeout_s >= 0:
+        raise UsageError(f"finish_timeout_s must be a number of seconds, 0 or more, not {timeout_s!r}")
+    if bytes_max is not None and (not isinstance(bytes_max, int) or bytes_max < 1):
+        raise UsageError(f"spool_bytes_max must be a number of bytes, 1 or more, not {bytes_max!r}")
 
 
 _DEFAULTS: Mapping[str, Any] = Settings._field_defaults
