@@ -102,6 +102,9 @@ def create_segment(directory: Path, first_offset: int, log_id: str, previous: Pa
             connection.execute("INSERT INTO writer SELECT * FROM previous.writer ORDER BY number")
             connection.execute("INSERT INTO position SELECT * FROM previous.position ORDER BY writer")
         connection.execute("COMMIT")
+        # Closing would do it too, but would hide that the disk is full; and the rename leaves the write-ahead log behind.
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert not busy, "nobody else has a file that no reader looks at"
     finally:
         connection.close()
     path = segment_path(directory, first_offset)

@@ -150,7 +150,7 @@ class SqliteEventLog:
         self._appender = await self._connect(path)
         self._checkpointer = await self._connect(path)
         # What a killed process had written may not have been synced yet; from here on it counts as durable.
-        await _fetch_one(self._checkpointer, "PRAGMA wal_checkpoint(TRUNCATE)")
+        await self._checkpoint("TRUNCATE")
         (self._writers,) = await _fetch_one(self._appender, "SELECT coalesce(max(number), 0) FROM writer")
         self._segment_bytes = path.stat().st_size
 
@@ -161,9 +161,9 @@ class SqliteEventLog:
             self._checkpoint_due.clear()
             async with self._checkpointing:
                 for _ in range(CHECKPOINT_PASSES_BESIDE):
-                    await self._checkpoint()
+                    await self._checkpoint("PASSIVE")
                 async with self._appending:
-                    await self._checkpoint()
+                    await self._checkpoint("PASSIVE")
 
     async def close(self) -> None:
         """Moves everything into the segment's file and closes it; may be called twice."""
@@ -257,8 +257,13 @@ class SqliteEventLog:
             path = await asyncio.to_thread(create_segment, self._directory, self._end + 1, self._log_id, self._path)
             await self.enter_segment(path)
 
-    async def _checkpoint(self) -> None:
-        await _fetch_one(self._checkpointer, "PRAGMA wal_checkpoint(PASSIVE)")
+    async def _checkpoint(self, mode: str) -> None:
+        try:
+            await _fetch_one(self._checkpointer, f"PRAGMA wal_checkpoint({mode})")
+        except sqlite3.OperationalError as error:
+            # On a full disk the batches stay in the write-ahead log, which a checkpoint syncs before it moves anything.
+            if not _is_full(error):
+                raise
 
 
 async def _fetch_one(connection: aiosqlite.Connection, statement: str) -> sqlite3.Row:
