@@ -1,5 +1,6 @@
 """What may enter the log, and what is said of the rest."""
 
+import json
 import math
 import zlib
 
@@ -32,6 +33,10 @@ def numbers(*values: float, key: str = "loss") -> ev.Column:
 
 def cells(*texts: str, key: str = "note") -> ev.Column:
     return ev.Column(key=key, json=ev.JsonValues(values=texts))
+
+
+def summary(path: str) -> ev.Event:
+    return ev.Event(summary_updated=ev.SummaryUpdated(set_json=json.dumps({path: 1})))
 
 
 def config(text: str) -> ev.Event:
@@ -130,7 +135,13 @@ REFUSED = {
     "record too many": (batch(rows([1.0, 2.0]), count=1), "make up 2 records"),
     "record twice": (batch(rows([1.0, 2.0]), rows([1.0], index=1), count=3), "two events stand for place 1"),
     "record beyond": (batch(rows([1.0]), rows([2.0], index=7), count=2), "an event stands for place 7"),
-    "place twice": (batch(table(2, indexes=[0, 0]), count=2), "overlap or leave gaps"),
+    "rows not in order": (batch(table(2, numbers(1.0, 2.0), indexes=[1, 0]), count=2), "do not ascend"),
+    "summary path too long": (batch(summary("\x1f".join("a" * 300))), "shorter key"),
+    "annotated path too long": (
+        batch(ev.Event(run_annotated=ev.RunAnnotated(summary=ev.SummaryUpdated(removed=["a" * 513])))),
+        "shorter key",
+    ),
+    "place twice": (batch(table(1, indexes=[0]), table(1, indexes=[0]), count=2), "overlap or leave gaps"),
     "nothing lost": (batch(ev.Event(records_lost=ev.RecordsLost(count=0)), count=1), "make up 0 records"),
     "more records than a batch takes": (
         batch(table(limits.BATCH_RECORDS_MAX + 1), count=limits.BATCH_RECORDS_MAX + 1),

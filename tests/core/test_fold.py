@@ -188,6 +188,14 @@ def test_text_that_is_no_json_is_kept_and_counted():
     assert fold.view()["records"]["unreadable"] == 1
 
 
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**1024, 2**1023])
+def test_an_integer_beyond_any_float_is_a_value(value: int):
+    """It is the last value as it is, and in the statistics an infinity."""
+    fold = RunFold(RUN)
+    apply(fold, [row(1, {"a": value})])
+    assert fold.view()["summary"]["a"] == value
+
+
 def test_a_gap_between_batches_is_counted_as_lost():
     """Records that never come are expected and not stored."""
     fold = RunFold(RUN)
@@ -237,6 +245,8 @@ def row(step: int, values: dict[str, Any], *, masked: bool = False) -> event_pb2
         column = message.columns.add(key=key)
         if value is None:
             column.json.values.append("null")
+        elif value.bit_length() > 63:
+            column.json.values.append(str(value))
         else:
             column.i64.values.append(value)
     return event

@@ -74,6 +74,7 @@ WALK: dict[str, Check | str] = {
     "VIEWS_FREE_BYTES_MIN": "tests/projector/test_follower.py::test_too_little_space_pauses_until_there_is_more",
     "CHUNK_BATCHES_MAX": "tests/projector/test_projection.py::test_dumps_are_equal_whatever_the_transactions_and_the_order",
     "CHUNK_BYTES_MAX": "tests/projector/test_projection.py::test_dumps_are_equal_whatever_the_transactions_and_the_order",
+    "FILTER_NAME_CHARACTERS_MAX": "tests/projector/test_projection.py::test_a_name_of_many_parts_costs_nothing",
     "FOLD_CACHE_BYTES_MAX": "tests/projector/test_projection.py::test_forgotten_runs_are_read_again",
 }
 """What walks each limit: a check of this folder, or the test elsewhere that goes beyond it, often with a smaller one."""

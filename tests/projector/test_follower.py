@@ -1,7 +1,9 @@
 """Which views file is written: continued, built beside, swapped; and what happens when the disk is full."""
 
+import asyncio
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +18,15 @@ from runwell_projector.follower import IDLE_STEPS_PER_CHECK, REMOVE_AFTER_S, Fol
 from runwell_projector.query import Views, wait_for_log_end
 from runwell_projector.rebuild import RebuildError, rebuild
 from tests.projector.stored import append, simple_run
+
+HOLD_LOCK = """
+import sys
+from pathlib import Path
+from runwell_projector.files import ViewFiles
+with ViewFiles(Path(sys.argv[1])).locked("building"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 class Bench:
@@ -182,3 +193,25 @@ async def test_a_rebuild_removes_what_nobody_needs(bench: Bench):
     digests = {rebuild(bench.data_dir, lambda offset, end: None) for _ in range(3)}
     assert len(digests) == 1
     assert bench.names() == {"views-1.2.db", "views-1.3.db"}
+
+
+async def test_new_views_elsewhere_are_no_pause(bench: Bench):
+    """While somebody builds new views the projector goes on without a word; old files are removed another time."""
+    await append(bench.data_dir, simple_run("one", 1))
+    bench.follow()
+    bench.now = 1e12
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        HOLD_LOCK,
+        str(bench.data_dir),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert holder.stdout
+    try:
+        assert await holder.stdout.readline()
+        bench.check()
+        assert bench.said == []
+    finally:
+        await holder.communicate(b"")

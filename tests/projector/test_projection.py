@@ -1,5 +1,6 @@
 """Views from batches: equal to the reference whatever the transactions, and never half of one."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from runwell.core import filters
+from runwell.v1 import event_pb2
 from runwell_collector.log import RunId, StoredBatch
 from runwell_projector.dump import dump_lines
 from runwell_projector.files import ViewFiles
@@ -117,6 +120,36 @@ def test_a_batch_that_cannot_be_folded_stops_only_its_run(tmp_path: Path):
         found = {run["run_id"]: run["records"]["stored"] for run in views.runs()[1]}
         assert found == {"good": 14, "bad": 5}
         assert len(views.history("team", "digits", "bad")[0]) == 4
+
+
+def test_a_run_that_cannot_be_written_down_stops_alone(tmp_path: Path):
+    """A fold that no view can be made of goes to poison with the transaction's batches of its run; the others are there."""
+    good, bad = simple_run("good", 1), simple_run("bad", 2)
+    deep = event_pb2.Event(time=1000.0)
+    deep.summary_updated.set_json = json.dumps({"\x1f".join("a" * 5_000): 1})
+    bad[1] = replace(bad[1], count=1, events=event_pb2.Events(events=[deep]).SerializeToString())
+    mixed = renumbered([batch for pair in zip(good, bad, strict=True) for batch in pair])
+    path = projected(tmp_path, mixed, Random(1))
+    with Views.open(tmp_path) as views:
+        status = views.status()
+        assert status["offset"] == len(mixed)
+        (poisoned,) = status["poisoned"]["runs"]
+        assert poisoned["run_id"] == "bad"
+        assert "RecursionError" in poisoned["error"]
+        assert "good" in {run["run_id"] for run in views.runs()[1]}
+    assert lines(path)
+
+
+def test_a_name_of_many_parts_costs_nothing(tmp_path: Path):
+    """A key of a hundred thousand dots in a config is shown as it is; it is not what anybody filters by."""
+    key = "." * 100_000
+    run = simple_run("run", 1)
+    event = event_pb2.Event(time=1000.0)
+    event.config_set.set_json = json.dumps({key: 1, "lr": 2})
+    run[1] = replace(run[1], count=1, events=event_pb2.Events(events=[event]).SerializeToString())
+    projected(tmp_path, run[:2], Random(1))
+    with Views.open(tmp_path) as views:
+        assert views.runs(where=filters.parse("config.lr == 2"))[1][0]["config"] == {key: 1, "lr": 2}
 
 
 def test_poison_in_a_transaction_takes_nothing_with_it(tmp_path: Path):

@@ -12,7 +12,7 @@ from runwell.v1 import collector_pb2, event_pb2
 from runwell_collector.columns import columns_fault
 from runwell_collector.coverage import coverage_fault
 from runwell_collector.log import UndecodableError, WriterMark, decode_events
-from runwell_collector.payloads import object_fault, value_fault
+from runwell_collector.payloads import object_fault, paths_fault, value_fault
 
 STATED_BY_COLLECTOR = frozenset({"writer_ended", "writer_silent"})
 
@@ -62,20 +62,24 @@ def _event_fault(kind: str, event: event_pb2.Event) -> str | None:
     return check(event) if check else None
 
 
-def _config_fault(config: event_pb2.ConfigSet | event_pb2.SummaryUpdated) -> str | None:
+def _config_fault(config: event_pb2.ConfigSet) -> str | None:
     return object_fault("set_json", config.set_json)
+
+
+def _summary_fault(summary: event_pb2.SummaryUpdated) -> str | None:
+    return object_fault("set_json", summary.set_json) or paths_fault(summary.set_json, summary.removed)
 
 
 def _annotation_fault(event: event_pb2.Event) -> str | None:
     annotation = event.run_annotated
-    return _config_fault(annotation.config) or _config_fault(annotation.summary)
+    return _config_fault(annotation.config) or _summary_fault(annotation.summary)
 
 
 FAULTS: dict[str, Callable[[event_pb2.Event], str | None]] = {
     "metric_logged": lambda event: columns_fault(event.metric_logged),
     "system_metric_logged": lambda event: columns_fault(event.system_metric_logged.metrics),
     "config_set": lambda event: _config_fault(event.config_set),
-    "summary_updated": lambda event: _config_fault(event.summary_updated),
+    "summary_updated": lambda event: _summary_fault(event.summary_updated),
     "run_annotated": _annotation_fault,
     "media_logged": lambda event: value_fault("value_json", event.media_logged.value_json),
     "artifact_logged": lambda event: object_fault("metadata_json", event.artifact_logged.metadata_json),

@@ -1,6 +1,7 @@
 """Rows in columns: every column as long as its table, keys that can be indexed, times that can be ordered."""
 
 import math
+from itertools import pairwise
 
 from runwell.core import limits
 from runwell.v1 import event_pb2
@@ -22,6 +23,8 @@ def columns_fault(metrics: event_pb2.MetricLogged) -> str | None:
     ):
         if length not in (0, rows):
             return f"{name} has {length} items for {rows} rows; send one a row, or none"
+    if metrics.indexes and any(later <= earlier for earlier, later in pairwise(metrics.indexes)):
+        return "its indexes do not ascend; send its rows in the order of their records"
     # Only a sum of finite numbers is finite, short of times far beyond any clock: one pass without a loop of ours.
     if not math.isfinite(sum(metrics.times)):
         return "one of its times is not finite; send unix seconds"

@@ -1,6 +1,8 @@
 """JSON within events. NaN, Infinity and -Infinity are values; an empty text is none."""
 
 import json
+from collections.abc import Iterable
+from itertools import chain
 
 from runwell.core import limits
 
@@ -15,6 +17,15 @@ def value_fault(name: str, text: str) -> str | None:
 def object_fault(name: str, text: str) -> str | None:
     """Why ``text`` is no JSON object that readers can use; None when it is one or empty."""
     return _fault(name, text, must_be_object=True) if text else None
+
+
+def paths_fault(set_json: str, removed: Iterable[str]) -> str | None:
+    """Which path of a summary is longer than a key may be: every label of it would be a level to its readers."""
+    set_paths = json.loads(set_json) if len(set_json) > limits.KEY_BYTES_MAX // 4 else ()
+    for path in chain(set_paths, removed):
+        if len(path) * 4 > limits.KEY_BYTES_MAX and len(path.encode(errors="replace")) > limits.KEY_BYTES_MAX:
+            return f"key {path[:40]!r}… has more than {limits.KEY_BYTES_MAX} bytes; send a shorter key"
+    return None
 
 
 def cell_fault(name: str, text: str) -> str | None:

@@ -9,7 +9,7 @@ somebody else swapped     (`runwell rebuild`) the old one is left where it is, t
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from enum import Enum
 from pathlib import Path
 
@@ -210,7 +210,8 @@ class Follower:
         if misfit:
             self._build(misfit)
         elif self._swap_mark and self._now() - self._swap_mark[1] / 1e9 > REMOVE_AFTER_S:
-            with self._files.locked("building"):
+            # Whoever builds new views keeps them: another time will do.
+            with suppress(AlreadyRunningError), self._files.locked("building"):
                 assert self._path
                 self._files.remove_others(self._path)
 

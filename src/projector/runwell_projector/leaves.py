@@ -1,9 +1,9 @@
 """A section of a run's view (config, summary, …) as SQLite can query it: one flat JSON object of shown name to value.
 
 The meaning of names is that of ``runwell.core.filters``: dots join labels, of two leaves of one name the one with fewer
-labels wins, null is absent. What strict JSON lacks is written as what a section never holds otherwise: NaN as an empty
-object; an infinity as an integer that no float holds, which SQLite reads as one; a name that only begins others, and a
-list's nested value, as an empty list.
+labels wins, null is absent; names longer than FILTER_NAME_CHARACTERS_MAX are left out. What strict JSON lacks is written
+as what a section never holds otherwise: NaN as an empty object; an infinity as an integer that no float holds, which
+SQLite reads as one; a name that only begins others, and a list's nested value, as an empty list.
 """
 
 import json
@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from runwell.core import limits
 from runwell.core.filters import bounded, leaves
 
 INFINITE = 10**400
@@ -24,6 +25,8 @@ def leaves_json(section: Mapping[str, Any]) -> str:
     named: dict[str, tuple[int, tuple[str, ...], Any]] = {}
     for path, value in leaves(section):
         name = ".".join(path)
+        if len(name) > limits.FILTER_NAME_CHARACTERS_MAX:
+            continue
         if name not in named or (len(path), path) < named[name][:2]:
             named[name] = (len(path), path, value)
     flat = {name: _strict(value) for name, (_, _, value) in named.items()}

@@ -10,7 +10,7 @@ since folding past a hole would show a run that never was. A rebuild tries them 
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runwell.core import limits
 from runwell.core.fold import RunFold
@@ -19,6 +19,15 @@ from runwell_collector.log import RunId, StoredBatch, decode_events
 from runwell_projector.blocks import Block, block_of
 from runwell_projector.leaves import compact
 from runwell_projector.runs import WRITE_RUN, OpenRun, RunCache
+
+
+class UnwritableError(Exception):
+    """A run's fold cannot be written down."""
+
+    def __init__(self, run: RunId, reason: str) -> None:
+        super().__init__(reason)
+        self.run = run
+
 
 HELD = "held: an earlier batch of this run could not be folded"
 
@@ -64,13 +73,26 @@ class Projection:
     def apply(self, batches: Sequence[StoredBatch]) -> None:
         """Takes in the log's next batches. Raises sqlite3.Error, and then nothing of them is in the views."""
         assert batches[0].offset == self.offset + 1
+        unwritable: dict[RunId, str] = {}
+        while True:
+            try:
+                self._apply(batches, unwritable)
+            except UnwritableError as error:
+                unwritable[error.run] = str(error)
+            else:
+                return
+
+    def _apply(self, batches: Sequence[StoredBatch], unwritable: Mapping[RunId, str]) -> None:
         try:
             if self._forgotten:
                 self._read_position()
                 self._forgotten = False
             self._connection.execute("BEGIN IMMEDIATE")
             for batch in batches:
-                self._take(batch)
+                if batch.run in unwritable and batch.run not in self.poisoned_runs:
+                    self._poison(batch, unwritable[batch.run])
+                else:
+                    self._take(batch)
             self._write_runs()
             self._connection.execute("UPDATE checkpoint SET offset = ?, rows = ?", (batches[-1].offset, self.rows))
             self._connection.execute("COMMIT")
@@ -167,8 +189,11 @@ class Projection:
     def _write_runs(self) -> None:
         """One write for each run that changed, however many batches it had."""
         for name, run in self._changed.items():
-            state = compact(run.fold.to_state())
-            self._connection.execute(WRITE_RUN, run.row())
+            try:
+                state, row = compact(run.fold.to_state()), run.row()
+            except (RecursionError, ValueError, TypeError, ArithmeticError) as error:
+                raise UnwritableError(name, f"{type(error).__name__}: {error}") from error
+            self._connection.execute(WRITE_RUN, row)
             self._connection.execute("INSERT OR REPLACE INTO fold VALUES (?, ?)", (run.number, state))
             run.pending = []
             self._runs.keep(name, run, len(state))

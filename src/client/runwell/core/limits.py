@@ -146,5 +146,8 @@ CHUNK_BATCHES_MAX = 1_000
 CHUNK_BYTES_MAX = 2 << 20
 """One transaction of the views: 250,000 values are some 100 ms of work, so that readers soon see what is new."""
 
+FILTER_NAME_CHARACTERS_MAX = 4_096
+"""A value under a longer name of the config is shown and not found by filters, which look at every part of a name."""
+
 FOLD_CACHE_BYTES_MAX = 12 << 20
 """States of runs kept in memory, as text; objects take about eight times as much. Others are read when they go on."""

@@ -131,7 +131,7 @@ class KeyTrack:
 def _bounded(value: float) -> int | float:
     """An integer beyond 64 bits as a float, so that sums stay cheap; beyond any float, an infinity."""
     if isinstance(value, int) and value.bit_length() >= INTEGER_BITS:
-        return float(value) if value.bit_length() < 1024 else math.copysign(math.inf, value)
+        return float(value) if value.bit_length() < 1024 else math.inf if value > 0 else -math.inf
     return value
 
 
