@@ -465,3 +465,18 @@ def test_an_end_for_a_writer_that_is_not_open_opens_it_anew(new_spool: NewSpool,
     )
     assert courier.state is State.CLOSED
     line.settle()
+
+
+def test_a_writer_that_lost_its_lock_is_sent_to_its_end(new_spool: NewSpool, tmp_path: Path) -> None:
+    """A process that reads its own lock file loses the lock and looks dead; what it waits for at its end arrives all the same."""
+    spool = filled(new_spool(), 5, finish=False)
+    line = Line(ModelCollector())
+    add_all(line, tmp_path / "spool")
+    line.settle()
+    spool.rows_of(5)
+    spool.finish()
+    (courier,) = line.session.couriers
+    line.session.hurry(courier)
+    line.settle()
+    assert courier.durable(line.session.log_id) == spool.record
+    assert line.collector.writers[spool.writer].steps() == list(range(1, 11))

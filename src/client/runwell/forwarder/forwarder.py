@@ -212,6 +212,9 @@ class Forwarder:
         return now - self._busy_at > LINGER_S
 
     def _foreground_over(self, now: float) -> bool:
+        if self.session.connected and self.session.busy:
+            # To look at every spool after every message would take the square of their number.
+            return False
         couriers = list(self.session.couriers)
         if all(courier.settled or (courier.caught_up and courier.live) for courier in couriers):
             return True

@@ -76,7 +76,7 @@ class Session:
     def hurry(self, courier: Courier) -> None:
         """Somebody waits for this spool: what was put off is tried at once."""
         courier.hurry()
-        if not courier.ledger.settled(self.log_id):
+        if not (courier.ledger.settled(self.log_id) and courier.ledger.over()):
             courier.doubt()
         self._intervals_s.pop(courier.spool.directory, None)
         self._enqueue(courier)
