@@ -78,7 +78,7 @@ class Forwarders:
             return False
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-        until(lambda: not self._is_forwarder(pid), f"forwarder {pid} ends")
+        until(lambda: _has_ended(pid), f"forwarder {pid} ends")
         return True
 
     @staticmethod
@@ -88,3 +88,11 @@ class Forwarders:
         except OSError:
             return False
         return b"--follow" in words
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process is gone with its locks, which outlive its command line by a moment."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
