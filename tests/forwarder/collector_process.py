@@ -1,6 +1,7 @@
 """A real collector as a process of its own, and what its log holds."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -78,7 +79,17 @@ class Forwarders:
             return False
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-        until(lambda: _has_ended(pid), f"forwarder {pid} ends")
+        until(self._are_gone, f"forwarder {pid} ends")
+        return True
+
+    def _are_gone(self) -> bool:
+        """Whether nobody holds a lock any more, which a killed process does a moment longer than it has a command line."""
+        for path in self._directory.glob("*.lock"):
+            with path.open("rb") as lock:
+                try:
+                    fcntl.lockf(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return False
         return True
 
     @staticmethod
@@ -88,11 +99,3 @@ class Forwarders:
         except OSError:
             return False
         return b"--follow" in words
-
-
-def _has_ended(pid: int) -> bool:
-    """Whether a process is gone with its locks, which outlive its command line by a moment."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
