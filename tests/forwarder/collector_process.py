@@ -79,10 +79,10 @@ class Forwarders:
             return False
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-        until(self._are_gone, f"forwarder {pid} ends")
+        until(self.are_gone, f"forwarder {pid} ends")
         return True
 
-    def _are_gone(self) -> bool:
+    def are_gone(self) -> bool:
         """Whether nobody holds a lock any more, which a killed process does a moment longer than it has a command line."""
         for path in self._directory.glob("*.lock"):
             with path.open("rb") as lock:

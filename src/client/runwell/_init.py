@@ -180,10 +180,7 @@ def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
         source = SourceCapture(git, lambda fields: lane.put_event("source_captured", fields))
     run = Run(facts, settings, lane, source, _session.end, _session.attached)
     _introduce(run, past)
-    if settings.mode == "online" and settings.base_url is not None:
-        from runwell.forwarder import spawn
-
-        spawn.ensure_forwarder(settings.spool_root, settings.base_url)
+    lane.look_after_forwarder()
     return run, past
 
 

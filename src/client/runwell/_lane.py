@@ -22,6 +22,9 @@ from runwell.errors import Error, RowTooLargeError, SpoolFullError, UsageError
 WhenFull = Literal["drop", "block", "raise"]
 
 BLOCKED_RETRY_S = 0.1
+FORWARDER_INTERVAL_S = 30.0
+"""A forwarder that was killed is started again this soon after something was logged."""
+
 WARNED_MAX = 1_000
 """Distinct warnings of a lane that are remembered, so that each is given once; beyond, none is given."""
 
@@ -44,6 +47,7 @@ class Lane:
         cursor: StepCursor,
         *,
         when_full: WhenFull = "drop",
+        ensure_forwarder: Callable[[], None] | None = None,
         warn: Callable[[str], None] = warn,
     ) -> None:
         self.writer = writer
@@ -54,11 +58,13 @@ class Lane:
         self.finished: str | None = None
         self._explicit: dict[str, tuple[int, Any]] = {}
         self._when_full = when_full
+        self._ensure_forwarder = ensure_forwarder
+        self._forwarder_seen_at = time.monotonic()
         self._warn = warn
         self._warned: set[str] = set()
         self._one_sync = threading.RLock()
         self._postponed: deque[Callable[[], object]] = deque()
-        self._syncer = Syncer(self.sync)
+        self._syncer = Syncer(self._sync_beside)
         self.log: LogCall = make_log(writer, cursor, self.lock, self._syncer.wake, self._at_limit, self.log_any)
         self._wake()
 
@@ -242,6 +248,19 @@ class Lane:
                 free(job.frames)
         self._settle()
         return writer.dirty
+
+    def look_after_forwarder(self) -> None:
+        """Starts the forwarder unless it runs, or there is no server to send to."""
+        self._forwarder_seen_at = time.monotonic()
+        if self._ensure_forwarder is not None:
+            self._ensure_forwarder()
+
+    def _sync_beside(self) -> bool:
+        """What the thread does: a sync, and now and then a look whether somebody still sends what is written."""
+        more = self.sync()
+        if time.monotonic() - self._forwarder_seen_at >= FORWARDER_INTERVAL_S:
+            self.look_after_forwarder()
+        return more
 
     def finish(self, exit_code: int, why: str) -> None:
         """Appends RunFinished, syncs and releases the spool. Later calls to ``log`` raise UsageError with ``why``."""

@@ -34,6 +34,8 @@ class WriterIdentity(NamedTuple):
     entity: str
     project: str
     run_id: str
+    offline: bool = False
+    """Whether the spool waits for `runwell sync`, rather than being sent by a forwarder."""
 
 
 class SyncJob(NamedTuple):
@@ -286,6 +288,7 @@ class SegmentAppender:
                 "entity": self.identity.entity,
                 "project": self.identity.project,
                 "run_id": self.identity.run_id,
+                "offline": self.identity.offline,
                 "segment": self.segment,
                 "first_record": self.record + 1 - sum(frame[_KIND_OFFSET] in frames.NUMBERED for frame in kept),
                 "created": self.time(),

@@ -30,7 +30,7 @@ def open_lane(
             spool = SpoolWriter(
                 disk,
                 SystemClock(),
-                WriterIdentity(writer, entity, project, run_id),
+                WriterIdentity(writer, entity, project, run_id, offline=settings.mode == "offline"),
                 bytes_max=bytes_max,
                 durability=settings.durability,
             )
@@ -43,4 +43,18 @@ def open_lane(
             f"the run cannot be kept in {settings.spool_root}: {error.strerror or error}. "
             "Free space there, choose another place with RUNWELL_DIR, or switch Runwell off with mode='disabled'"
         ) from error
-    return Lane(spool, StepCursor(starting_step, strict=settings.strict_steps), when_full=settings.when_full)
+    cursor = StepCursor(starting_step, strict=settings.strict_steps)
+    return Lane(spool, cursor, when_full=settings.when_full, ensure_forwarder=_ensure_forwarder(settings))
+
+
+def _ensure_forwarder(settings: Settings) -> Callable[[], None] | None:
+    base_url = settings.base_url
+    if settings.mode != "online" or base_url is None:
+        return None
+
+    def ensure() -> None:
+        from runwell.forwarder import spawn
+
+        spawn.ensure_forwarder(settings.spool_root, base_url)
+
+    return ensure

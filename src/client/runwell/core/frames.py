@@ -37,7 +37,7 @@ class Kind(IntEnum):
     """What a frame's payload is."""
 
     HEADER = 1
-    """JSON: writer (hexadecimal digits), entity, project, run_id, segment (from 1), first_record, created (unix seconds)."""
+    """JSON: writer (hexadecimal digits), entity, project, run_id, offline, segment (from 1), first_record, created (unix seconds)."""
     SCHEMA = 2
     """JSON: id, columns as [path, type] with type one of "d" (f64), "q" (i64), "?" (bool)."""
     ROW = 3

@@ -47,7 +47,7 @@ class Forwarder:
         self._progressed = progressed or (lambda _: None)
         self._random = SystemRandom()
         self.session = Session(Terms(self._random, time.time, __version__))
-        self.lookout = Lookout(LocalDisk(), errand.places, errand.spools)
+        self.lookout = Lookout(LocalDisk(), errand.places, errand.spools, offline=not errand.follow)
         self._retention = Retention(LocalDisk())
         self._backoff = Backoff(self._random, RETRY_INTERVAL_MIN_S, 60.0)
         self._stirred = asyncio.Event()

@@ -11,16 +11,19 @@ PROBLEM_INTERVAL_S = 10.0
 
 
 class Lookout:
-    """``places`` are directories that hold spools, ``spools`` are some themselves.
+    """``places`` are directories that hold spools, ``spools`` are some themselves. Offline runs are passed over unless asked for.
 
     ``problems`` has what is there and cannot be read, by directory.
     """
 
-    def __init__(self, disk: Disk, places: Sequence[Path], spools: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, disk: Disk, places: Sequence[Path], spools: Sequence[Path] = (), *, offline: bool = True
+    ) -> None:
         self.problems: dict[Path, SpoolProblem] = {}
         self._disk = disk
         self._places = places
         self._spools = spools
+        self._offline = offline
         self._known: set[Path] = set()
         self._problems_tried_at = float("-inf")
 
@@ -54,4 +57,4 @@ class Lookout:
         if isinstance(opened, SpoolProblem):
             self.problems[directory] = opened
             return None
-        return opened
+        return None if opened.offline and not self._offline else opened

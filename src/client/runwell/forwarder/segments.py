@@ -48,6 +48,7 @@ class Header:
     writer: bytes
     run: RunId
     first_record: int
+    offline: bool
 
 
 def segment_numbers(disk: Disk, directory: Path) -> list[int]:
@@ -78,7 +79,7 @@ def read_header(disk: Disk, directory: Path, number: int) -> Header | None:
     try:
         fields = json.loads(bytes(frame.payload))
         run = RunId(str(fields["entity"]), str(fields["project"]), str(fields["run_id"]))
-        header = Header(bytes.fromhex(fields["writer"]), run, int(fields["first_record"]))
+        header = Header(bytes.fromhex(fields["writer"]), run, int(fields["first_record"]), bool(fields.get("offline")))
     except (ValueError, KeyError, TypeError):
         return None
     return header if len(header.writer) == WRITER_ID_BYTES and header.first_record > 0 else None

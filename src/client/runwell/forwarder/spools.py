@@ -27,6 +27,8 @@ class WriterSpool:
     run: RunId
     directory: Path
     disk: Disk
+    offline: bool = False
+    """Whether it waits for `runwell sync`, rather than being sent by a forwarder."""
 
     @property
     def live(self) -> bool:
@@ -97,7 +99,7 @@ def open_spool(disk: Disk, directory: Path) -> WriterSpool | SpoolProblem | None
     except OSError as error:
         return SpoolProblem(directory, f"{directory} cannot be read: {error.strerror}")
     if header is not None:
-        return WriterSpool(header.writer, header.run, directory, disk)
+        return WriterSpool(header.writer, header.run, directory, disk, header.offline)
     if not numbers:
         return None
     return SpoolProblem(
