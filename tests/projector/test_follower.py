@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from runwell.core import limits
 from runwell_collector.log import open_log_reader
+from runwell_projector import service
 from runwell_projector.dump import digest
 from runwell_projector.files import ViewFiles
 from runwell_projector.follower import IDLE_STEPS_PER_CHECK, REMOVE_AFTER_S, Follower, Outcome
@@ -215,3 +217,24 @@ async def test_new_views_elsewhere_are_no_pause(bench: Bench):
         assert bench.said == []
     finally:
         await holder.communicate(b"")
+
+
+async def test_whoever_waits_is_served_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    """Batches gather for as long as nobody waits for them, and no longer."""
+    monkeypatch.setattr(service, "GATHER_S_MAX", 3600.0)
+    monkeypatch.setattr(service, "BACKLOG_S", 3600.0)
+    await append(bench.data_dir, simple_run("one", 1))
+    bench.follow()
+    stopping = threading.Event()
+    following = asyncio.create_task(asyncio.to_thread(service.follow, bench.follower, bench.files, stopping))
+    try:
+        for writer in (2, 3):
+            await append(bench.data_dir, simple_run(f"run {writer}", writer))
+            assert await asyncio.to_thread(wait_for_log_end, bench.data_dir, 20)
+        with Views.open(bench.data_dir) as views:
+            before = bench.files.awaited_mark()
+            assert views.position() == 15
+            assert bench.files.awaited_mark() > before
+    finally:
+        stopping.set()
+        await following

@@ -2,6 +2,7 @@
 
     current              the name of the file that serves, replaced atomically
     views-V.G.db         views of fold version V; every rebuild makes a new generation G
+    awaited              touched by whoever waits for the views to reach the log's end
     projector.lock       held by the projector: the only one that writes to the file that serves
     building.lock        held by whoever builds a file that does not serve yet
 
@@ -14,7 +15,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runwell.core.fold import FOLD_VERSION
@@ -34,6 +35,7 @@ class ViewFiles:
     def __init__(self, data_dir: Path) -> None:
         self.directory = data_dir / "views"
         self._current = self.directory / "current"
+        self._awaited = self.directory / "awaited"
 
     def serving(self) -> Path | None:
         """The file that serves; None while there is none."""
@@ -49,6 +51,18 @@ class ViewFiles:
         except FileNotFoundError:
             return None
         return status.st_ino, status.st_mtime_ns
+
+    def await_news(self) -> None:
+        """Tells the projector that somebody waits; who may not write there waits a little longer."""
+        with suppress(OSError):
+            self._awaited.touch()
+
+    def awaited_mark(self) -> int:
+        """Changes when somebody waits."""
+        try:
+            return self._awaited.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def open_serving(self) -> sqlite3.Connection | None:
         """Opens the file that serves, for reading; None while there is none."""

@@ -20,8 +20,8 @@ from runwell_projector.files import AlreadyRunningError, ViewFiles, remove_views
 from runwell_projector.projection import Projection
 from runwell_projector.schema import create_views
 
-IDLE_STEPS_PER_CHECK = 50
-"""Every so many idle steps (5 s) it is looked whether the log is still the same, and old files are removed."""
+IDLE_STEPS_PER_CHECK = 3
+"""Every so many idle steps (6 s where nobody asks) it is looked whether the log is still the same, and old files are removed."""
 
 REMOVE_AFTER_S = 60.0
 """A file that no longer serves is kept for those who were about to open it."""

@@ -16,7 +16,7 @@ from runwell.core.filters import bounded, leaves
 
 INFINITE = 10**400
 
-compact = json.JSONEncoder(separators=(",", ":")).encode
+compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """JSON text without blanks; made once, since json.dumps would make an encoder a call."""
 
 
@@ -44,6 +44,8 @@ def list_json(values: list[Any]) -> str:
 
 
 def _strict(value: Any) -> Any:
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, list):
         return [[] if isinstance(item, list | dict) else _strict(item) for item in value]
     value = bounded(value)

@@ -27,7 +27,10 @@ RunView = dict[str, Any]
 Row = dict[str, Any]
 
 POLL_INTERVAL_S = 0.003
-"""How often a consistent read looks at the checkpoint: a few microseconds' work, against the projector's 20 ms."""
+"""How often a consistent read looks at the checkpoint: a few microseconds' work, against the projector's looks."""
+
+ASK_INTERVAL_S = 0.05
+"""How often it tells the projector that it waits: as often as the projector looks."""
 
 POISONED_RUNS_SHOWN = 100
 
@@ -68,7 +71,11 @@ class Views:
         self.close()
 
     def position(self) -> int:
-        """Offset of the last batch of the log that the views include."""
+        """Offset of the last batch of the log that the views include.
+
+        Who asks for it follows the log, so the projector is told to go on at once.
+        """
+        self._files.await_news()
         return self.checkpoint()[1]
 
     def checkpoint(self) -> tuple[str | None, int]:
@@ -236,11 +243,16 @@ def wait_for_log_end(data_dir: Path, timeout_s: float) -> bool:
     wanted = log_end(data_dir)
     if wanted[1] == 0:
         return True
+    files, ask_at = ViewFiles(data_dir), 0.0
     with Views.open(data_dir) as views:
         while True:
             log_id, offset = views.checkpoint()
             if log_id == wanted[0] and offset >= wanted[1]:
                 return True
-            if time.monotonic() >= deadline:
+            now = time.monotonic()
+            if now >= deadline:
                 return False
+            if now >= ask_at:
+                files.await_news()
+                ask_at = now + ASK_INTERVAL_S
             time.sleep(POLL_INTERVAL_S)

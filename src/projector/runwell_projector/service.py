@@ -15,10 +15,13 @@ from runwell_projector import health
 from runwell_projector.files import AlreadyRunningError, ViewFiles
 from runwell_projector.follower import Follower, Outcome
 
-POLL_INTERVAL_S = 0.02
-POLL_INTERVAL_IDLE_S = 0.1
-POLL_BACK_OFF = 1.1
-"""A look at the log costs some 50 µs; after a second without news, every 100 ms is often enough."""
+GATHER_S_MAX = 2.0
+AWAITED_LOOK_S = 0.05
+"""Batches gather, since a run's row is written once a transaction, however many batches it has: at 100 batches a second
+this halves the work. As soon as somebody waits for them, they are applied."""
+
+BACKLOG_S = 0.1
+"""Never more gather than some 100 ms of work: whoever comes then waits no longer than that."""
 
 PAUSE_S = 1.0
 """How often it is looked whether there is space again."""
@@ -48,7 +51,7 @@ def serve(settings: Settings) -> int:
         ):
             _announce(settings.data_dir, address)
             _say(f"follows {settings.data_dir / 'log'} at {address}")
-            follow(follower, stopping)
+            follow(follower, files, stopping)
     except AlreadyRunningError as error:
         _say(f"another projector works in {settings.data_dir} ({error})")
         return 1
@@ -61,15 +64,27 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def follow(follower: Follower, stopping: threading.Event) -> None:
-    """Steps until it is told to stop; waits longer the longer nothing happens."""
-    interval_s = POLL_INTERVAL_S
+def follow(follower: Follower, files: ViewFiles, stopping: threading.Event) -> None:
+    """Steps until it is told to stop."""
+    gathered_s = GATHER_S_MAX
     while not stopping.is_set():
+        awaited, began_at = files.awaited_mark(), time.monotonic()
+        before_s = time.thread_time()
         outcome = follower.step()
-        idle_s = min(interval_s * POLL_BACK_OFF, POLL_INTERVAL_IDLE_S)
-        interval_s = idle_s if outcome is Outcome.IDLE else POLL_INTERVAL_S
-        if outcome is not Outcome.MORE:
-            stopping.wait(PAUSE_S if outcome is Outcome.PAUSED else interval_s)
+        # Processor time: what the disk or other processes make of it says nothing of how much there is to do.
+        busy_share = (time.thread_time() - before_s) / max(gathered_s, AWAITED_LOOK_S)
+        if outcome is Outcome.PAUSED:
+            stopping.wait(PAUSE_S)
+        elif outcome is not Outcome.MORE:
+            _let_batches_gather(min(GATHER_S_MAX, BACKLOG_S / busy_share), files, awaited, stopping)
+        gathered_s = time.monotonic() - began_at
+
+
+def _let_batches_gather(gather_s: float, files: ViewFiles, awaited: int, stopping: threading.Event) -> None:
+    """Also returns as soon as somebody waits for the views."""
+    for _ in range(max(1, round(gather_s / AWAITED_LOOK_S))):
+        if stopping.wait(AWAITED_LOOK_S) or files.awaited_mark() != awaited:
+            return
 
 
 def _announce(data_dir: Path, address: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, compress, pairwise
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 MASKED = 1
 """RowFlag.ROW_FLAG_MASKED."""
@@ -17,8 +17,7 @@ MASKED = 1
 _DEFAULTS: dict[str, Any] = {"f64": 0.0, "i64": 0, "bools": False, "json": "null"}
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One key's values; ``kind`` is "f64", "i64", "bools" or "json", whose values are JSON texts."""
 
     key: str
