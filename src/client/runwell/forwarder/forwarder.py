@@ -31,6 +31,8 @@ LINGER_S = 60.0
 RETRY_INTERVAL_MIN_S = 0.5
 """However often it is woken, a forwarder knocks at a server that does not answer at most this often."""
 
+BACKOFF_MAX_S = 60.0
+
 UNREACHABLE_PATIENCE_S = 3.0
 """In the foreground: a server that was never reached is waited for this long."""
 
@@ -49,7 +51,7 @@ class Forwarder:
         self.session = Session(Terms(self._random, time.time, __version__))
         self.lookout = Lookout(LocalDisk(), errand.places, errand.spools, offline=not errand.follow)
         self._retention = Retention(LocalDisk())
-        self._backoff = Backoff(self._random, RETRY_INTERVAL_MIN_S, 60.0)
+        self._backoff = Backoff(self._random, RETRY_INTERVAL_MIN_S, BACKOFF_MAX_S)
         self._stirred = asyncio.Event()
         self._stopping = False
         self._by_writer: dict[bytes, Courier] = {}
@@ -94,6 +96,9 @@ class Forwarder:
             if self._unreachable_since is None:
                 self._unreachable_since = now
             self._answer()
+            if now - attempted_at > BACKOFF_MAX_S:
+                # It had lasted: a server that was restarted rather than one that cannot.
+                self._backoff.reset()
             await self._pause(attempted_at, now + self._backoff.next_s())
 
     async def _stream(self) -> None:
