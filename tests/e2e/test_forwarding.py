@@ -16,8 +16,9 @@ from tests.server import Server, until
 
 def row_count(base_url: str, path: str) -> int:
     """Rows of a run that the server has; 0 while it does not know the run."""
-    found = runwell.Api(base_url).runs(path.rpartition("/")[0])
-    return next((run.last_step + 1 for run in found if run.id == path.rpartition("/")[2]), 0)
+    project, _, run_id = path.rpartition("/")
+    steps = [run.last_step for run in runwell.Api(base_url).runs(project) if run.id == run_id]
+    return steps[0] + 1 if steps and steps[0] is not None else 0
 
 
 def test_a_killed_forwarder_is_started_again_while_the_run_goes_on(

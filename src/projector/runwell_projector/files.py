@@ -90,6 +90,11 @@ class ViewFiles:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._current)
+        entries = os.open(self.directory, os.O_RDONLY)
+        try:
+            os.fsync(entries)
+        finally:
+            os.close(entries)
 
     def remove_others(self, keep: Path) -> None:
         """Removes the files of other generations; who has one open still reads it."""

@@ -31,7 +31,7 @@ from runwell_collector.log.batch import (
     advanced,
 )
 from runwell_collector.log.reader import LogReader
-from runwell_collector.log.segment import BUSY_TIMEOUT_S, create_segment, first_offsets, segment_path
+from runwell_collector.log.segment import BUSY_TIMEOUT_S, create_segment, first_offsets, segment_path, sync_directory
 from runwell_collector.log.verification import verified_end
 
 CHECKPOINT_PASSES_BESIDE = 3
@@ -282,6 +282,7 @@ def _last_segment(directory: Path) -> tuple[Path, str, int]:
     directory.mkdir(parents=True, exist_ok=True)
     if not (segments := first_offsets(directory)):
         log_id = secrets.token_hex(16)
+        sync_directory(directory.parent)
         return create_segment(directory, 1, log_id, None), log_id, 0
     path = segment_path(directory, segments[-1])
     log_id, end, closed = verified_end(path, segments[-1])
