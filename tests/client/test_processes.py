@@ -293,7 +293,9 @@ def test_a_signal_while_finish_waits_for_git_still_ends_the_run(
     (tmp_path / "code" / ".git").mkdir(parents=True)
     (tmp_path / "code" / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     prelude = f"""
-import os, runwell, threading
+import os, runwell, signal, threading
+# Jobs that a shell has put into the background ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PATH"] = {str(git.parent)!r} + os.pathsep + os.environ["PATH"]
 os.chdir({str(tmp_path / "code")!r})
 run = runwell.init(mode="offline", project="p")
