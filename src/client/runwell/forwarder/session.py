@@ -21,10 +21,9 @@ DEAD_AT_WORK_MAX = 64
 """Dead writers' spools that are worked on at a time; thousands of them crowd out neither live ones nor each other."""
 
 POLL_INTERVAL_MIN_S = 0.02
-POLL_INTERVAL_FLOW_S = 0.2
 POLL_INTERVAL_MAX_S = 1.0
-"""A spool is looked at again after this long: soon when it has just begun or was asked for, later when it flows, so that
-steady small rows make few batches, and seldom while it rests."""
+"""A spool is looked at again after this long: soon when it has just begun or was asked for, then once a second, so that a
+writer of steady small rows makes one batch a second and a cluster's thousands fit one collector."""
 
 POLL_S_PER_SPOOL = 0.0002
 """With very many spools the longest interval grows by this for each, so that looking costs a tenth of a core at most."""
@@ -130,8 +129,6 @@ class Session:
         request = courier.next_request(now)
         if request is not None and request.HasField("open"):
             self._on_stream[request.open.writer_id] = courier
-        elif request is not None and self._intervals_s.get(courier.spool.directory, 0.0) > POLL_INTERVAL_FLOW_S:
-            self._intervals_s[courier.spool.directory] = POLL_INTERVAL_FLOW_S
         self._turned(courier, now)
         return request
 
