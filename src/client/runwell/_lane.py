@@ -49,6 +49,7 @@ class Lane:
         when_full: WhenFull = "drop",
         ensure_forwarder: Callable[[], None] | None = None,
         warn: Callable[[str], None] = warn,
+        syncer: Callable[[Callable[[], bool]], Syncer] = Syncer,
     ) -> None:
         self.writer = writer
         self.cursor = cursor
@@ -64,7 +65,7 @@ class Lane:
         self._warned: set[str] = set()
         self._one_sync = threading.RLock()
         self._postponed: deque[Callable[[], object]] = deque()
-        self._syncer = Syncer(self._sync_beside)
+        self._syncer = syncer(self._sync_beside)
         self.log: LogCall = make_log(writer, cursor, self.lock, self._syncer.wake, self._at_limit, self.log_any)
         self._wake()
 

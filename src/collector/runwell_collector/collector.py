@@ -79,7 +79,7 @@ async def running_collector(
         server_health = health.aio.HealthServicer()
         address = await stack.enter_async_context(_serving_grpc(service, server_health, config.grpc))
         tasks.start(disk.watch_for_ever(server_health))
-        tasks.start(_state_silent_for_ever(service, intake, clock, config.liveness_interval_s))
+        tasks.start(state_silent_for_ever(service, intake, clock, config.liveness_interval_s))
         component = {"pid": os.getpid(), "http": f"http://{http}", "grpc": str(address), "started_at": clock.wall()}
         stack.enter_context(directory.announced(config.data_dir, component))
         yield Collector(address, http, log, intake)
@@ -115,7 +115,8 @@ class DiskWatch:
             await asyncio.sleep(self._config.disk_interval_s)
 
 
-async def _state_silent_for_ever(service: CollectorService, intake: Intake, clock: Clock, interval_s: float) -> None:
+async def state_silent_for_ever(service: CollectorService, intake: Intake, clock: Clock, interval_s: float) -> None:
+    """Looks every ``interval_s`` seconds whether writers have fallen silent."""
     while True:
         await asyncio.sleep(interval_s)
         intake.state_silent(clock.monotonic(), clock.wall())

@@ -2,22 +2,19 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Collection
-from random import SystemRandom
 
 from runwell import __version__
 from runwell.core.limits import GIVE_UP_AFTER_S
-from runwell.forwarder.address import ServerUnreachableError, find_collector
+from runwell.forwarder.address import ServerUnreachableError
 from runwell.forwarder.backoff import Backoff
 from runwell.forwarder.courier import Courier, ProtocolError, State, Terms
-from runwell.forwarder.disk import LocalDisk
 from runwell.forwarder.errand import Errand
 from runwell.forwarder.lookout import Lookout
 from runwell.forwarder.mailbox import Answer, Mailbox
 from runwell.forwarder.retention import Retention
 from runwell.forwarder.session import Session
-from runwell.forwarder.stream import Stream
+from runwell.forwarder.surroundings import Surroundings, this_machine
 from runwell.v1 import collector_pb2 as wire
 
 LOOK_INTERVAL_S = 0.5
@@ -41,24 +38,29 @@ class Forwarder:
     """``problem`` says what is wrong with the server, if anything is. ``progressed`` is called now and then."""
 
     def __init__(
-        self, errand: Errand, mailbox: Mailbox | None = None, progressed: Callable[["Forwarder"], None] | None = None
+        self,
+        errand: Errand,
+        mailbox: Mailbox | None = None,
+        progressed: Callable[["Forwarder"], None] | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self.problem = ""
         self._errand = errand
         self._mailbox = mailbox
         self._progressed = progressed or (lambda _: None)
-        self._random = SystemRandom()
-        self.session = Session(Terms(self._random, time.time, __version__))
-        self.lookout = Lookout(LocalDisk(), errand.places, errand.spools, offline=not errand.follow)
-        self._retention = Retention(LocalDisk())
-        self._backoff = Backoff(self._random, RETRY_INTERVAL_MIN_S, BACKOFF_MAX_S)
+        self._surroundings = around = surroundings or this_machine()
+        self._now = around.monotonic
+        self.session = Session(Terms(around.random, around.wall_time, __version__))
+        self.lookout = Lookout(around.disk, errand.places, errand.spools, offline=not errand.follow)
+        self._retention = Retention(around.disk)
+        self._backoff = Backoff(around.random, RETRY_INTERVAL_MIN_S, BACKOFF_MAX_S)
         self._stirred = asyncio.Event()
         self._stopping = False
         self._by_writer: dict[bytes, Courier] = {}
         self._looked_at = self._pruned_at = float("-inf")
         self._unreachable_since: float | None = None
         self._progress: tuple[tuple[int, tuple[int, int]], ...] = ()
-        self._progress_at = self._busy_at = self._reached_at = time.monotonic()
+        self._progress_at = self._busy_at = self._reached_at = self._now()
         self._asked_at = float("-inf")
         self._ever_reached = False
 
@@ -73,22 +75,22 @@ class Forwarder:
         if self._mailbox is not None:
             loop.add_reader(self._mailbox.socket, self._asked)
         try:
-            self._look_around(time.monotonic(), at_once=True)
+            self._look_around(self._now(), at_once=True)
             self._ask_about_what_is_done()
-            while not self._over(time.monotonic()):
+            while not self._over(self._now()):
                 await self._try()
         finally:
             if self._mailbox is not None:
                 loop.remove_reader(self._mailbox.socket)
-            self.session.save(time.monotonic())
+            self.session.save(self._now())
             self._answer()
 
     async def _try(self) -> None:
-        attempted_at = time.monotonic()
+        attempted_at = self._now()
         try:
             await self._stream()
         except (ServerUnreachableError, ProtocolError) as error:
-            now = time.monotonic()
+            now = self._now()
             self.session.disconnect()
             self.problem = (
                 str(error) if isinstance(error, ServerUnreachableError) else f"the server answers nonsense: {error}"
@@ -102,11 +104,11 @@ class Forwarder:
             await self._pause(attempted_at, now + self._backoff.next_s())
 
     async def _stream(self) -> None:
-        address = await asyncio.to_thread(find_collector, self._errand.base_url, self._errand.root)
-        async with Stream(address, self._received) as stream:
+        address = await asyncio.to_thread(self._surroundings.find, self._errand)
+        async with self._surroundings.connect(address, self._received) as stream:
             stream.answers.add_done_callback(lambda _: self._stirred.set())
-            self.session.connect(time.monotonic(), compressed=not address.loopback)
-            while not self._over(now := time.monotonic()):
+            self.session.connect(self._now(), compressed=not address.loopback)
+            while not self._over(now := self._now()):
                 if stream.answers.done():
                     await stream.answers
                 self._look_around(now)
@@ -121,14 +123,14 @@ class Forwarder:
 
     async def _wait(self, until: float) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(until - time.monotonic(), 0)):
+            async with asyncio.timeout(max(until - self._now(), 0)):
                 await self._stirred.wait()
         self._stirred.clear()
 
     async def _pause(self, attempted_at: float, until: float) -> None:
         """Waits for the next attempt; whoever asks makes it come sooner."""
         asked_at = self._asked_at
-        while not self._over(now := time.monotonic()) and now < until:
+        while not self._over(now := self._now()) and now < until:
             if self._asked_at > asked_at and now >= attempted_at + RETRY_INTERVAL_MIN_S:
                 return
             self._look_around(now)
@@ -137,7 +139,7 @@ class Forwarder:
     # ---- What comes in
 
     def _received(self, response: wire.PublishResponse) -> None:
-        now = time.monotonic()
+        now = self._now()
         self.session.received(response, now)
         self._unreachable_since, self._reached_at, self._ever_reached, self.problem = None, now, True, ""
         if response.HasField("ack"):
@@ -147,7 +149,7 @@ class Forwarder:
 
     def _asked(self) -> None:
         assert self._mailbox is not None
-        now = time.monotonic()
+        now = self._now()
         asked = self._mailbox.read(now)
         if asked.anew or not asked.writers:
             self._asked_at = self._busy_at = now
@@ -160,7 +162,7 @@ class Forwarder:
 
     def _answer(self, asked: Collection[bytes] = ()) -> None:
         if self._mailbox is not None:
-            self._mailbox.answer(self._how_far, time.monotonic(), asked)
+            self._mailbox.answer(self._how_far, self._now(), asked)
 
     def _how_far(self, writer: bytes) -> Answer:
         courier = self._by_writer.get(writer)
@@ -190,7 +192,7 @@ class Forwarder:
                 acked = courier.ledger.acked
                 # What another log had, a restored or a new one may not have.
                 known = acked is not None and acked.log_id == self.session.log_id
-                if known and self._retention.prune(courier, time.time()):
+                if known and self._retention.prune(courier, self._surroundings.wall_time()):
                     self.session.forget(courier)
                     self.lookout.forget(courier.spool.directory)
                     self._by_writer.pop(courier.spool.writer, None)
@@ -209,7 +211,7 @@ class Forwarder:
         return self._follow_over(now) if self._errand.follow else self._foreground_over(now)
 
     def _follow_over(self, now: float) -> bool:
-        if not self._errand.places[0].exists():
+        if self._surroundings.disk.size(self._errand.places[0]) is None:
             return True
         if not all(courier.settled for courier in self.session.couriers):
             self._busy_at = now
