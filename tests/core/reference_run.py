@@ -10,6 +10,7 @@ from typing import Any
 
 SEPARATOR = "\x1f"
 PERSON = 1 << 32
+KINDS = ("min", "max", "mean", "best", "first", "last", "none", "copy")
 
 
 @dataclass
@@ -184,19 +185,79 @@ class ReferenceRun:
         ]
         return min(steps, default=None)
 
+    def metrics(self) -> list[dict[str, Any]]:
+        """The definitions, one said after the other; "asked" is the place of the last one that asked for a summary."""
+        found: dict[str, dict[str, Any]] = {}
+        for place, record in enumerate(self.records()):
+            if record.kind != "metric_defined":
+                continue
+            said = record.message
+            if said.overwrite or said.name not in found:
+                found[said.name] = {"name": said.name, "summary": [], "asked": -1}
+            metric = found[said.name]
+            metric |= {f: getattr(said, f) for f in ("step_metric", "step_sync", "hidden", "goal") if said.HasField(f)}
+            if said.summary:
+                metric["asked"] = place
+                metric["summary"] = [kind for kind in KINDS if kind in (*metric["summary"], *said.summary)]
+        for metric in found.values():
+            metric.setdefault("step_metric", None)
+            metric.setdefault("step_sync", metric["step_metric"] is not None)
+            metric.setdefault("hidden", False)
+            metric.setdefault("goal", None)
+            metric["at"] = None
+        return [found[name] for name in sorted(found)]
+
+    def metric_of(self, path: str) -> dict[str, Any] | None:
+        key = path.replace(SEPARATOR, ".")
+        fitting = [metric for metric in self.metrics() if metric["name"] == key]
+        if not fitting:
+            fitting = [m for m in self.metrics() if m["name"].endswith("*") and key.startswith(m["name"][:-1])]
+        return max(fitting, key=lambda metric: len(metric["name"]), default=None)
+
+    def summarised(self, path: str, value: Any, logged: bool, by_hand: int) -> dict[str, Any]:
+        """What stands for a key's last value."""
+        metric = self.metric_of(path)
+        if not logged or metric is None or by_hand > metric["asked"] or set(metric["summary"]) <= {"copy"}:
+            return {path: value}
+        if "none" in metric["summary"]:
+            return {}
+        numbers = self.statistics()[path]
+        low = -math.inf if numbers["-inf"] else numbers["min"]
+        high = math.inf if numbers["inf"] else numbers["max"]
+        if low is None and numbers["inf"]:
+            low = math.inf
+        if high is None and numbers["-inf"]:
+            high = -math.inf
+        if low is None and numbers["nan"]:
+            low = high = math.nan
+        known = {"min": low, "max": high, "best": high if metric["goal"] == "maximize" else low}
+        known |= {"first": numbers["first"], "last": numbers["last"]}
+        return {
+            path + SEPARATOR + kind: known[kind]
+            for kind in metric["summary"]
+            if kind in known and known[kind] is not None
+        }
+
     def summary(self) -> dict[str, Any]:
         leaves: dict[str, Any] = {}
-        for record in self.records():
+        by_hand: dict[str, int] = {}
+        logged: dict[str, bool] = {}
+        for place, record in enumerate(self.records()):
             if record.kind == "row" and not record.masked:
                 for path, value in record.row.items():
                     if value is not None:
                         write(leaves, path, value)
+                        logged[path] = True
             elif record.kind in ("summary_updated", "run_annotated"):
                 message = record.message if record.kind == "summary_updated" else record.message.summary
                 for path in message.removed:
                     remove(leaves, path)
+                    by_hand[path] = place
                 for path, value in json.loads(message.set_json or "{}").items():
                     write(leaves, path, value)
+                    by_hand[path], logged[path] = place, False
+        shown = [self.summarised(path, leaf, logged[path], by_hand.get(path, -1)) for path, leaf in leaves.items()]
+        leaves = {path: value for found in shown for path, value in found.items()}
         rows = [record for record in self.records() if record.kind == "row" and not record.masked]
         if not rows:
             return nested(leaves)
@@ -288,6 +349,7 @@ class ReferenceRun:
             "last_step": max(steps, default=None),
             "config": self.config(),
             "summary": self.summary(),
+            "metrics": [{k: v for k, v in metric.items() if k != "asked"} for metric in self.metrics()],
             "records": {
                 "stored": sum(writer.position for writer in writers) - lost - refused,
                 "expected": sum(max(writer.position, writer.announced) for writer in writers),
@@ -309,7 +371,7 @@ class ReferenceRun:
                 for key, value in record.row.items():
                     values.setdefault(key, []).append(value)
         for key, logged in values.items():
-            numbers = [value for value in logged if isinstance(value, int | float)]
+            numbers = [+value for value in logged if isinstance(value, int | float)]
             finite = [value for value in numbers if math.isfinite(value)]
             said = [value for value in logged if value is not None]
             found[key] = {

@@ -12,7 +12,7 @@ RUN = ("team", "digits", "run-1")
 KEYS = ["a", "b", "x", "x\x1fa", "x\x1fb", "x\x1fa\x1fc"]
 
 OTHER_EVENTS = ["config", "summary", "summary", "removed", "annotated", "deleted", "restored", "dropped"]
-OTHER_EVENTS += ["refused", "lost", "rewound", "future", "console", "source"]
+OTHER_EVENTS += ["refused", "lost", "rewound", "metric", "metric", "future", "console", "source"]
 TEXTS = ["null", '"text"', "[1, null]", '{"_type": "histogram"}', '"\\ud800"']
 JSON_VALUES = [0, 1.5, "s", None, [1], {"deep": {"er": 1}}, float("nan"), True]
 
@@ -88,6 +88,18 @@ def first_event(chance: Random, attempt: int, kind: str) -> event_pb2.Event:
     return event
 
 
+def define_metric(chance: Random, message: event_pb2.MetricDefined) -> None:
+    message.name = chance.choice(["a", "b", "x.a", "x*", "x.*", "*", "y"])
+    # Means are sums, which round another way in another order.
+    message.summary.extend(chance.sample(["min", "max", "best", "first", "last", "none", "copy"], chance.randint(0, 2)))
+    message.overwrite = chance.randint(0, 3) == 0
+    for name, said in (("step_metric", ["b", "x.b"]), ("goal", ["minimize", "maximize"]), ("hidden", [True, False])):
+        if chance.randint(0, 1):
+            setattr(message, name, chance.choice(said))
+    if chance.randint(0, 4) == 0:
+        message.step_sync = chance.choice([True, False])
+
+
 def other_event(chance: Random) -> event_pb2.Event:
     kind = chance.choice(OTHER_EVENTS)
     event = event_pb2.Event()
@@ -109,6 +121,8 @@ def other_event(chance: Random) -> event_pb2.Event:
         event.records_lost.count = chance.randint(1, 3)
     elif kind == "dropped":
         event.records_dropped.count = 4
+    elif kind == "metric":
+        define_metric(chance, event.metric_defined)
     elif kind == "rewound":
         event.run_rewound.step = chance.randint(0, 6)
     elif kind == "source":

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from runwell.core import limits
+from runwell.core.fold import FOLD_VERSION
 from runwell_collector.log import open_log_reader
 from runwell_projector import service
 from runwell_projector.dump import digest
@@ -81,7 +82,7 @@ async def test_follows_a_log_that_begins_later_and_grows(bench: Bench):
         again.follow()
         again.close()
         assert {run["name"] for run in views.runs()[1]} == {"one", "two"}
-    assert bench.names() == {"views-1.1.db"}
+    assert bench.names() == {f"views-{FOLD_VERSION}.1.db"}
 
 
 async def test_too_little_space_pauses_until_there_is_more(bench: Bench):
@@ -165,21 +166,21 @@ async def test_rebuild_while_the_projector_follows(bench: Bench):
     old = bench.files.serving()
     assert old
     with Views.open(bench.data_dir) as views:
-        assert views.status()["file"] == "views-1.1.db"
+        assert views.status()["file"] == f"views-{FOLD_VERSION}.1.db"
         seen: list[tuple[int, int]] = []
         assert rebuild(bench.data_dir, lambda offset, end: seen.append((offset, end))) == digest(old)
         assert seen[-1] == (5, 5)
         await append(bench.data_dir, simple_run("two", 2))
         bench.follow()
-        assert views.status()["file"] == "views-1.2.db"
+        assert views.status()["file"] == f"views-{FOLD_VERSION}.2.db"
         assert views.runs()[0] == 2
     bench.check()
-    assert bench.names() == {"views-1.1.db", "views-1.2.db"}
+    assert bench.names() == {f"views-{FOLD_VERSION}.1.db", f"views-{FOLD_VERSION}.2.db"}
     mark = bench.files.swap_mark()
     assert mark
     bench.now = mark[1] / 1e9 + REMOVE_AFTER_S + 1
     bench.check()
-    assert bench.names() == {"views-1.2.db"}
+    assert bench.names() == {f"views-{FOLD_VERSION}.2.db"}
 
 
 async def test_a_rebuild_that_fails_leaves_nothing(bench: Bench):
@@ -194,7 +195,7 @@ async def test_a_rebuild_removes_what_nobody_needs(bench: Bench):
     await append(bench.data_dir, simple_run("one", 1))
     digests = {rebuild(bench.data_dir, lambda offset, end: None) for _ in range(3)}
     assert len(digests) == 1
-    assert bench.names() == {"views-1.2.db", "views-1.3.db"}
+    assert bench.names() == {f"views-{FOLD_VERSION}.2.db", f"views-{FOLD_VERSION}.3.db"}
 
 
 async def test_new_views_elsewhere_are_no_pause(bench: Bench):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runwell.core.fold import FOLD_VERSION
 from runwell_collector.log import open_log_reader
 from runwell_projector.dump import digest
 from runwell_projector.files import ViewFiles
@@ -106,7 +107,7 @@ async def test_rebuild_beside_a_running_projector(tmp_path: Path):
         await append(tmp_path, simple_run("two", 2))
         assert wait_for_log_end(tmp_path, PATIENCE_S)
         with Views.open(tmp_path) as views:
-            assert views.status()["file"] == "views-1.2.db"
+            assert views.status()["file"] == f"views-{FOLD_VERSION}.2.db"
             assert views.runs()[0] == 2
 
 

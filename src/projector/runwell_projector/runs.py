@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from runwell.core.fold import RunFold
-from runwell.core.summary import Stamp
+from runwell.core.stamps import Stamp
 from runwell_collector.log import RunId, StoredBatch
 from runwell_projector.leaves import compact, leaves_json, list_json
 

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 from runwell.core.fold_events import HANDLERS, NOT_FOLDED
 from runwell.core.lanes import Lane, LaneHead
+from runwell.core.metrics import MetricWrites
 from runwell.core.rows import RecordClock, fresh_events, read_rows
 from runwell.core.run_view import lane_heads, run_view, statistics
-from runwell.core.summary import EARLIEST, Stamp, SummarySets, read_stamp
+from runwell.core.stamps import EARLIEST, Stamp, read_stamp
+from runwell.core.summary import SummarySets
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Changes with the meaning of a state, of a view or of the tables that keep them; then views are rebuilt from the log."""
 
 
@@ -29,7 +31,7 @@ class RunKey(NamedTuple):
 class RunFold:
     """The state of one run. ``apply`` leaves it undefined when it raises."""
 
-    __slots__ = ("config", "fields", "lanes", "rewinds", "run", "summary", "updated_at")
+    __slots__ = ("config", "fields", "lanes", "metrics", "rewinds", "run", "summary", "updated_at")
 
     def __init__(self, run: tuple[str, str, str]) -> None:
         self.run = RunKey(*run)
@@ -39,6 +41,7 @@ class RunFold:
         self.config: dict[str, tuple[Stamp, Any]] = {}
         """Top-level key to its last write: a list of the value, or None when it was removed."""
         self.summary = SummarySets()
+        self.metrics = MetricWrites()
         self.rewinds: list[tuple[int, int]] = []
         """(attempt, step): rows of earlier attempts with a greater step are hidden."""
         self.updated_at = 0.0
@@ -129,6 +132,7 @@ class RunFold:
             "fields": self.fields,
             "config": self.config,
             "summary": self.summary.to_state(),
+            "metrics": self.metrics.to_state(),
             "rewinds": self.rewinds,
             "updated_at": self.updated_at,
         }
@@ -141,6 +145,7 @@ class RunFold:
         fold.fields = {name: (read_stamp(stamp), value) for name, (stamp, value) in state["fields"].items()}
         fold.config = {key: (read_stamp(stamp), value) for key, (stamp, value) in state["config"].items()}
         fold.summary = SummarySets.from_state(state["summary"])
+        fold.metrics = MetricWrites.from_state(state["metrics"])
         fold.rewinds = [(attempt, step) for attempt, step in state["rewinds"]]
         fold.updated_at = state["updated_at"]
         return fold

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from runwell.core.lanes import Lane
-from runwell.core.summary import EARLIEST, Stamp
+from runwell.core.limits import RUN_KEYS_MAX
+from runwell.core.stamps import EARLIEST, Stamp
 
 if TYPE_CHECKING:
     from runwell.core.fold import RunFold
@@ -17,7 +18,6 @@ ANNOTATION_ATTEMPT = 1 << 32
 
 NOT_FOLDED = frozenset(
     {
-        "metric_defined",
         "system_metric_logged",
         "media_logged",
         "artifact_logged",
@@ -86,6 +86,15 @@ def _apply_summary(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> N
     fold.summary.update(_read_object(lane, message.set_json), message.removed, stamp)
 
 
+def _define_metric(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    if message.name not in fold.metrics.by_name and len(fold.metrics.by_name) >= RUN_KEYS_MAX:
+        lane.unindexed += 1
+        return
+    optional = ("step_metric", "step_sync", "hidden", "goal", "at")
+    fields = {name: getattr(message, name) for name in optional if message.HasField(name)}
+    fold.metrics.define(message.name, {**fields, "summary": message.summary}, stamp, overwrite=message.overwrite)
+
+
 def _read_object(lane: Lane, text: str) -> dict[str, Any]:
     """A JSON object; one that cannot be read is counted and passed over."""
     try:
@@ -135,6 +144,7 @@ HANDLERS: dict[str, Handler] = {
     "run_finished": _apply_finish,
     "config_set": _apply_config,
     "summary_updated": _apply_summary,
+    "metric_defined": _define_metric,
     "run_annotated": _apply_annotation,
     "records_dropped": _count("dropped"),
     "record_refused": _count("refused"),

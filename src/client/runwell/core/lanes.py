@@ -6,7 +6,8 @@ from typing import Any
 
 from runwell.core.limits import RUN_KEYS_MAX
 from runwell.core.rows import RecordClock, Rows
-from runwell.core.summary import KeyTrack, Moments, Stamp
+from runwell.core.stamps import Stamp
+from runwell.core.summary import KeyTrack, Moments
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from runwell.core.keys import nested
+from runwell.core.keys import PATH_SEPARATOR, nested, shown
 from runwell.core.lanes import Lane, LaneHead
-from runwell.core.summary import KeyTrack, Stamp, live_values
+from runwell.core.metrics import MetricRules, Numbers
+from runwell.core.stamps import EARLIEST, Stamp
+from runwell.core.summary import KeyTrack, live_values
 
 if TYPE_CHECKING:
     from runwell.core.fold import RunFold
@@ -18,6 +20,7 @@ def run_view(fold: "RunFold") -> dict[str, Any]:
     lanes = sorted(fold.lanes.values(), key=lambda lane: (lane.attempt, lane.writer))
     state, exit_code = run_state(lanes)
     spans = attempt_spans(lanes)
+    rules = fold.metrics.rules()
     return {
         **fold.run._asdict(),
         "name": fold.field("name", "") or fold.run.run_id,
@@ -35,7 +38,8 @@ def run_view(fold: "RunFold") -> dict[str, Any]:
         "attempts": max((lane.attempt for lane in lanes), default=1),
         "last_step": last_step(fold, lanes),
         "config": {key: write[0] for key, (_, write) in sorted(fold.config.items()) if write is not None},
-        "summary": summary(fold, lanes),
+        "summary": summary(fold, lanes, rules),
+        "metrics": rules.view(),
         "deleted": fold.field("deleted", False),
         "records": record_counts(lanes),
         "writers": [writer_view(lane) for lane in lanes],
@@ -103,8 +107,8 @@ def last_step(fold: "RunFold", lanes: list[Lane]) -> int | None:
     return max(steps, default=None)
 
 
-def summary(fold: "RunFold", lanes: list[Lane]) -> dict[str, Any]:
-    """Last values and explicit sets by stamp, nested; and the last row's step and times."""
+def summary(fold: "RunFold", lanes: list[Lane], rules: MetricRules) -> dict[str, Any]:
+    """Last values, what definitions ask for instead, and explicit sets by stamp, nested; and the last row's step and times."""
     written: dict[str, tuple[Stamp, Any]] = dict(fold.summary.values)
     for lane in lanes:
         for key, track in lane.tracks.items():
@@ -113,7 +117,28 @@ def summary(fold: "RunFold", lanes: list[Lane]) -> dict[str, Any]:
                 if key not in written or stamp > written[key][0]:
                     written[key] = (stamp, track.last)
     values = live_values(written, fold.summary.removed)
+    if rules.summarise:
+        _summarise(fold, lanes, rules, values)
     return nested(dict(sorted(values.items()))) | _last_row(fold, lanes)
+
+
+def _summarise(fold: "RunFold", lanes: list[Lane], rules: MetricRules, values: dict[str, Any]) -> None:
+    """Puts what definitions ask for in the place of last values."""
+    for key, tracks in tracks_by_key(lanes).items():
+        metric = rules.of(shown(key))
+        if key not in values or metric is None or not metric.summarises:
+            continue
+        stamps = (lane.stamp(track.last_time, track.last_record) for lane, track in tracks if track.last_record)
+        logged = max(stamps, default=EARLIEST)
+        set_at = fold.summary.values.get(key, (EARLIEST,))[0]
+        by_hand = max(set_at, fold.summary.removed.get(key, EARLIEST))
+        if set_at > logged or by_hand > metric.summarised_at:
+            continue
+        del values[key]
+        numbers = Numbers.of_statistics(_combined(tracks))
+        best = numbers.least if rules.minimises(metric) else numbers.greatest
+        for kind, value in metric.values(numbers, best).items():
+            values[key + PATH_SEPARATOR + kind] = value
 
 
 def _last_row(fold: "RunFold", lanes: list[Lane]) -> dict[str, Any]:
@@ -158,11 +183,16 @@ def statistics(fold: "RunFold") -> dict[str, dict[str, Any]]:
     From these every summary that define_metric can ask for is derived at read time.
     """
     lanes = sorted(fold.lanes.values(), key=lambda lane: (lane.attempt, lane.writer))
+    return {key: _combined(tracks) for key, tracks in sorted(tracks_by_key(lanes).items())}
+
+
+def tracks_by_key(lanes: list[Lane]) -> dict[str, list[tuple[Lane, KeyTrack]]]:
+    """The tracks of each key, in the order of the lanes."""
     by_key: dict[str, list[tuple[Lane, KeyTrack]]] = {}
     for lane in lanes:
         for key, track in lane.tracks.items():
             by_key.setdefault(key, []).append((lane, track))
-    return {key: _combined(tracks) for key, tracks in sorted(by_key.items())}
+    return by_key
 
 
 def _combined(tracks: list[tuple[Lane, KeyTrack]]) -> dict[str, Any]:

@@ -11,20 +11,9 @@ from typing import Any
 
 from runwell.core.keys import PATH_SEPARATOR
 from runwell.core.rows import Column, RecordClock, decode_json
-
-Stamp = tuple[int, float, str, int]
-"""Attempt, time (unix seconds), writer (hexadecimal digits), record."""
-
-EARLIEST: Stamp = (-1, -math.inf, "", 0)
-"""Before every write."""
+from runwell.core.stamps import EARLIEST, Stamp, read_stamp
 
 INTEGER_BITS = 64
-
-
-def read_stamp(state: Sequence[Any]) -> Stamp:
-    """The stamp after a turn through JSON."""
-    attempt, time, writer, record = state
-    return attempt, time, writer, record
 
 
 class Moments:
