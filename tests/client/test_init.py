@@ -13,6 +13,7 @@ import pytest
 from google.protobuf import json_format
 
 import runwell
+from runwell import _source
 from runwell.core import limits, names
 from runwell.v1 import event_pb2
 from tests.client.spool_reading import events, read_rows, read_spool, spools
@@ -158,8 +159,9 @@ def test_a_worktree_and_a_detached_head_are_read(checkout: Path, monkeypatch: py
     assert (state["branch"], state["commit"]) == ("", git("rev-parse", "HEAD", cwd=checkout))
 
 
-def test_uncommitted_changes_follow_as_a_patch(checkout: Path):
+def test_uncommitted_changes_follow_as_a_patch(checkout: Path, monkeypatch: pytest.MonkeyPatch):
     """The patch makes the commit what was run; of one beyond the limit only the digest is kept."""
+    monkeypatch.setattr(_source, "REUSED_S", 0.0)
     (checkout / "train.py").write_text("lr = 2\n")
     (captured,) = events(offline_run(), "source_captured")
     patch = captured["git"]["patch"]
@@ -173,6 +175,15 @@ def test_uncommitted_changes_follow_as_a_patch(checkout: Path):
     (captured,) = events(offline_run(), "source_captured")
     assert captured["git"]["patch"] == ""
     assert len(captured["git"]["patch_sha256"]) == 64
+
+
+def test_runs_made_in_one_second_share_what_git_said(checkout: Path, monkeypatch: pytest.MonkeyPatch):
+    """Git is asked once for many small runs of a process, and each of them has the patch."""
+    monkeypatch.setattr(_source, "REUSED_S", 1e9)
+    (checkout / "train.py").write_text("lr = 2\n")
+    (first,) = events(offline_run(), "source_captured")
+    monkeypatch.setenv("PATH", "")
+    assert events(offline_run(), "source_captured") == [first]
 
 
 def test_a_directory_without_git_and_a_broken_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

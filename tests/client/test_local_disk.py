@@ -24,15 +24,13 @@ def test_a_sync_reaches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     disk = LocalSpoolDisk(tmp_path / "spool", "r", bytes(16))
     writer = SpoolWriter(disk, ManualClock(), WriterIdentity(bytes(16), "me", "p", "r"))
     writer.start("run_started", {})
-    for expected in (
-        [disk.directory / "00000001.seg", disk.directory, tmp_path / "spool"],
-        [disk.directory / "00000001.seg"],
-    ):
+    segment = f"{disk.directory}/00000001.seg"
+    for expected in ([segment, disk.directory, str(tmp_path / "spool")], [segment]):
         writer.put_event("config_set", {"set_json": "{}"})
         job = writer.sync_job()
         assert job is not None
         job.run()
         writer.end_sync(job)
-        assert synced == [str(path) for path in expected]
+        assert synced == expected
         synced.clear()
     writer.close()

@@ -61,7 +61,7 @@ class SpoolDisk(Protocol):
 class LocalSegmentFile(io.FileIO):
     """A segment on a local or network file system. Every write goes to the end."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         super().__init__(path, "xb+", opener=_open_to_append)
 
     def read_from(self, offset: int) -> bytes:
@@ -81,16 +81,21 @@ class LocalSpoolDisk:
 
     def __init__(self, spool_root: Path, run_id: str, writer: bytes) -> None:
         """Makes and locks the directory, unpublished. Raises OSError."""
-        spool_root.mkdir(parents=True, exist_ok=True)
-        self.directory = spool_root / spool_name(run_id, writer)
-        self._current = spool_root / f".new-{self.directory.name}"
-        self._current.mkdir()
+        name = spool_name(run_id, writer)
+        # Plain strings: a program may make thousands of runs, and paths as objects would be a tenth of what one costs.
+        self.directory = f"{spool_root}/{name}"
+        self._current = f"{spool_root}/.new-{name}"
+        try:
+            os.mkdir(self._current)
+        except FileNotFoundError:
+            spool_root.mkdir(parents=True, exist_ok=True)
+            os.mkdir(self._current)
         self._lock = -1
         # Open from the start: a process that has run out of file descriptors must still be able to sync.
         self._directories: list[int] = []
         try:
             self._directories += [os.open(path, os.O_RDONLY) for path in (self._current, spool_root)]
-            self._lock = os.open(self._current / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+            self._lock = os.open(f"{self._current}/{LOCK_NAME}", os.O_RDWR | os.O_CREAT, 0o644)
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.write(self._lock, f"{os.getpid()}\n".encode())
         except BaseException:
@@ -98,10 +103,10 @@ class LocalSpoolDisk:
             raise
 
     def create(self, name: str) -> SegmentFile:
-        return LocalSegmentFile(self._current / name)
+        return LocalSegmentFile(f"{self._current}/{name}")
 
     def publish(self) -> None:
-        self._current.rename(self.directory)
+        os.rename(self._current, self.directory)
         self._current = self.directory
 
     def used_bytes(self) -> int:
@@ -114,9 +119,9 @@ class LocalSpoolDisk:
     def discard(self) -> None:
         """Removes what was not published."""
         if self._current != self.directory:
-            for entry in list(self._current.iterdir()):
-                entry.unlink()
-            self._current.rmdir()
+            for name in os.listdir(self._current):
+                os.unlink(f"{self._current}/{name}")
+            os.rmdir(self._current)
         self.close()
 
     def close(self) -> None:
@@ -142,6 +147,8 @@ def spool_prefix(run_id: str) -> str:
 
 def percent_quoted(text: str) -> str:
     """``text`` for a file name or a part of an address, as urllib.parse.quote(text, safe="") has it."""
+    if text.isascii() and text.isalnum():
+        return text
     return "".join(chr(byte) if byte in _UNQUOTED else f"%{byte:02X}" for byte in text.encode())
 
 

@@ -12,7 +12,7 @@ def event_payload(time: float, kind: str, fields: dict[str, Any]) -> bytes:
 
 def json_bytes(value: Any) -> bytes:
     """Compact JSON in UTF-8. NaN and the infinities are Python's literals; a lone surrogate becomes its escape's text."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_base64)
+    text = _encode(value)
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -34,3 +34,6 @@ def _base64(value: object) -> str:
     if isinstance(value, bytes):
         return b2a_base64(value, newline=False).decode()
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_base64).encode

@@ -37,6 +37,8 @@ class GitState(NamedTuple):
 def read_git(start: Path) -> GitState | None:
     """The checkout that ``start`` is in, without running Git; None when it is in none."""
     for directory in (start, *start.parents):
+        if not os.path.lexists(f"{directory}/.git"):
+            continue
         try:
             git = _git_directory(directory / ".git")
             if git is None or not (git / "HEAD").is_file():

@@ -274,8 +274,8 @@ class Lane:
             if not self.writer.finish("run_finished", {"exit_code": exit_code}):
                 self._warn(f"the end of the run could not be written: {self.writer.starved}")
             self.writer.detach()
-        self._syncer.stop()
         self.sync()
+        self._syncer.stop()
         with self.lock:
             self.writer.close()
         if self.masked > 1:

@@ -1,5 +1,6 @@
 """What is recorded of the process that trains."""
 
+import functools
 import os
 import sys
 from typing import Any
@@ -9,19 +10,26 @@ from runwell._settings import user_name
 
 def process_fields(client_version: str) -> dict[str, Any]:
     """The event's Process. Command lines may hold what their user put there; nothing of the environment is taken."""
-    system = os.uname()
+    host, operating_system, cpu_count = _machine()
     return {
-        "host": system.nodename,
+        "host": host,
         "user": user_name(),
         "pid": os.getpid(),
         "command": list(sys.orig_argv),
         "program": _program(),
         "working_directory": working_directory(),
         "python_version": sys.version.partition(" ")[0],
-        "operating_system": f"{system.sysname} {system.release} {system.machine}",
+        "operating_system": operating_system,
         "client_version": client_version,
-        "cpu_count": os.cpu_count() or 0,
+        "cpu_count": cpu_count,
     }
+
+
+@functools.cache
+def _machine() -> tuple[str, str, int]:
+    """Host name, operating system and number of processors."""
+    system = os.uname()
+    return system.nodename, f"{system.sysname} {system.release} {system.machine}", os.cpu_count() or 0
 
 
 def _program() -> str:

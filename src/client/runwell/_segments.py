@@ -21,6 +21,7 @@ from runwell._schema import Schema, no_schema
 from runwell.core import frames, limits
 from runwell.core.frames import Kind
 
+_NO_SCHEMA = no_schema()
 _KIND_OFFSET = 6
 _SCHEMA_ID = slice(frames.FRAME_HEADER_BYTES, frames.FRAME_HEADER_BYTES + 4)
 
@@ -69,7 +70,6 @@ class SegmentAppender:
         "_disk",
         "_entries_synced",
         "_file",
-        "_no_schema",
         "_present",
         "_segment_bytes",
         "_suspect",
@@ -111,8 +111,7 @@ class SegmentAppender:
         self.offset = 0
         self.tail: list[bytes] = []
         self.dirty = False
-        self._no_schema = no_schema()
-        self.schema = self._no_schema
+        self.schema = _NO_SCHEMA
         self.ready: dict[tuple[object, ...], Schema] = {}
         self.known: dict[tuple[object, ...], Schema] = {}
         self.notices: list[str] = []
@@ -142,7 +141,7 @@ class SegmentAppender:
 
     def detach(self) -> None:
         """Makes the fast path ask the general one about every row, whatever its shape."""
-        self.schema = self._no_schema
+        self.schema = _NO_SCHEMA
         self.ready.clear()
 
     def close(self) -> None:

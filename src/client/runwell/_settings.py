@@ -1,5 +1,6 @@
 """The settings of a run, and the only place of the SDK that reads the environment."""
 
+import functools
 import json
 import os
 from collections.abc import Mapping
@@ -84,11 +85,17 @@ def user_name() -> str:
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         if name := os.environ.get(variable):
             return usable(name, "local")
+    return _account_name(os.getuid())
+
+
+@functools.cache
+def _account_name(user_id: int) -> str:
     try:
         import pwd
 
-        return usable(pwd.getpwuid(os.getuid()).pw_name, "local")
+        return usable(pwd.getpwuid(user_id).pw_name, "local")
     except (ImportError, KeyError):
+        # A container may run under a number that no account has.
         return "local"
 
 
