@@ -75,6 +75,9 @@ WALK: dict[str, Check | str] = {
     "CHUNK_BATCHES_MAX": "tests/projector/test_projection.py::test_dumps_are_equal_whatever_the_transactions_and_the_order",
     "CHUNK_BYTES_MAX": "tests/projector/test_projection.py::test_dumps_are_equal_whatever_the_transactions_and_the_order",
     "FILTER_NAME_CHARACTERS_MAX": "tests/projector/test_projection.py::test_a_name_of_many_parts_costs_nothing",
+    "EXPOSED_METRICS_DEFAULT": "tests/projector/test_system_stream.py::test_metrics_are_chosen_by_globs",
+    "EXPOSED_METRICS_MAX": "tests/projector/test_system_stream.py::test_metrics_are_chosen_by_globs",
+    "EXPOSED_SERIES_MAX": "tests/projector/test_system_stream.py::test_whole_runs_fit_the_oldest_first",
     "FOLD_CACHE_BYTES_MAX": "tests/projector/test_projection.py::test_forgotten_runs_are_read_again",
 }
 """What walks each limit: a check of this folder, or the test elsewhere that goes beyond it, often with a smaller one."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runwell.core import filters
 from runwell_projector.filter_sql import NESTING_MAX, order_sql, where_sql
+from runwell_projector.gauges import Gauges
 from runwell_projector.runs import WRITE_RUN, run_row
 from runwell_projector.schema import TABLES
 from tests.core.filter_values import expressions, fields, views
@@ -45,7 +46,9 @@ def numbered(drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def write(connection: sqlite3.Connection, runs: list[dict[str, Any]]) -> None:
     connection.execute("DELETE FROM run")
-    connection.executemany(WRITE_RUN, [run_row(number, view, []) for number, view in enumerate(runs)])
+    connection.executemany(
+        WRITE_RUN, [run_row(number, view, [], Gauges(0.0, 0, "")) for number, view in enumerate(runs)]
+    )
 
 
 def matching(connection: sqlite3.Connection, expression: filters.Expression) -> list[str]:

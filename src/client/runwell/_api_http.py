@@ -100,6 +100,7 @@ class HttpSource:
             "max_step": query.max_step,
             "masked": int(query.masked),
             "all": int(query.all_attempts),
+            "stream": query.stream,
             "after": after,
             "limit": limit,
             "consistent": int(after is None),

@@ -2,11 +2,12 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 from runwell._api_errors import NotFoundError
 from runwell._api_source import RowQuery, RunName, Source
 from runwell.core.filters import Expression, Order
+from runwell.core.system import STREAMS
 
 PAGE_ROWS = 10_000
 """Rows asked for at once when the whole history is wanted."""
@@ -139,15 +140,19 @@ class Run:
         *,
         masked: bool = False,
         all: bool = False,  # noqa: A002
+        stream: Literal["default", "system"] = "default",
     ) -> Iterator[dict[str, Any]]:
         """Every row, page by page.
 
         With ``keys`` only rows that have all of them. ``max_step`` is exclusive. ``masked`` adds rows that the rule
-        for steps refused, ``all`` those of earlier attempts that a later one logged again.
+        for steps refused, ``all`` those of earlier attempts that a later one logged again. ``stream`` "system" gives
+        samples of machines and processes, whose steps are their times in milliseconds.
         """
         if page_size < 1:
             raise ValueError(f"page_size is {page_size}, and must be at least 1")
-        query = RowQuery(keys, min_step, max_step, masked, all)
+        if stream not in STREAMS:
+            raise ValueError(f"stream is {stream!r}, and must be one of {', '.join(STREAMS)}")
+        query = RowQuery(keys, min_step, max_step, masked, all, stream)
         return self._scan(query, min(page_size, PAGE_ROWS))
 
     def _scan(self, query: RowQuery, page_size: int) -> Iterator[dict[str, Any]]:
@@ -164,6 +169,7 @@ class Run:
         keys: Sequence[str] | None = None,
         x_axis: str = "_step",
         pandas: bool = False,
+        stream: Literal["default", "system"] = "default",
         *,
         masked: bool = False,
         all: bool = False,  # noqa: A002
@@ -171,13 +177,13 @@ class Run:
         """The rows as a list of dicts, or as a pandas DataFrame when asked for.
 
         Exact unless ``samples`` says how many rows to keep, evenly spaced with the first and the last among them.
-        ``x_axis`` is added to ``keys``.
+        ``x_axis`` is added to ``keys``. ``stream`` is as in ``scan_history``.
         """
         if samples is not None and samples < 1:
             raise ValueError(f"samples is {samples}, and must be at least 1")
         if keys is not None and x_axis not in keys and not x_axis.startswith("_"):
             keys = [*keys, x_axis]
-        rows = thinned(list(self.scan_history(keys, PAGE_ROWS, masked=masked, all=all)), samples)
+        rows = thinned(list(self.scan_history(keys, PAGE_ROWS, masked=masked, all=all, stream=stream)), samples)
         if not pandas:
             return rows
         import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]

@@ -27,6 +27,8 @@ class RowQuery:
     max_step: int | None = None
     masked: bool = False
     all_attempts: bool = False
+    stream: str = "default"
+    """"default", or "system" for samples of machines and processes."""
 
 
 class Source(Protocol):

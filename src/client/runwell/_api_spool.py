@@ -13,6 +13,7 @@ from runwell.core.filters import Expression, Order, ordered
 from runwell.core.fold import RunFold
 from runwell.core.history import LaneRows, merge_history
 from runwell.core.lanes import Lane
+from runwell.core.system import STREAMS, as_rows
 from runwell.forwarder.disk import LocalDisk
 from runwell.forwarder.segments import SpoolError
 from runwell.forwarder.spools import LOCK_NAME, WriterSpool, discover
@@ -26,7 +27,8 @@ class SpooledRun:
 
     def __init__(self, name: RunName, spools: Iterable[WriterSpool], *, rows: bool) -> None:
         self._fold = RunFold(name)
-        self._rows: dict[str, list[tuple[int, Any]]] = {}
+        self._rows: dict[str, dict[str, list[tuple[int, Any]]]] = {stream: {} for stream in STREAMS}
+        """Rows of each writer, by stream."""
         self._keep_rows = rows
         for spool in spools:
             self._take(spool)
@@ -34,13 +36,18 @@ class SpooledRun:
 
     def _take(self, spool: WriterSpool) -> None:
         """Folds one writer. A spool that ends in the middle counts as far as it goes, and the log says why."""
-        rows = self._rows.setdefault(spool.writer.hex(), [])
+        rows, samples = (self._rows[stream].setdefault(spool.writer.hex(), []) for stream in STREAMS)
         try:
             for batch in spool.batches():
                 events = self._fold.apply(spool.writer, batch.first, batch.count, 0.0, batch.events.events)
                 if self._keep_rows:
                     rows.extend(
                         (batch.first, event) for event in events if event.WhichOneof("event") == "metric_logged"
+                    )
+                    samples.extend(
+                        (batch.first, as_rows(event))
+                        for event in events
+                        if event.WhichOneof("event") == "system_metric_logged"
                     )
         except (OSError, ValueError, SpoolError) as error:
             logger.warning("%s can be read only in part: %s", spool.directory, error)
@@ -54,8 +61,10 @@ class SpooledRun:
 
     def history(self, query: RowQuery) -> list[dict[str, Any]]:
         """The rows that are asked for."""
-        lanes = [LaneRows(head, self._rows.get(head.writer, [])) for head in self._fold.lane_heads()]
-        return merge_history(lanes, query.keys, query.min_step, query.max_step, query.masked, query.all_attempts)
+        rows, heads = self._rows[query.stream], self._fold.lane_heads()
+        every = query.all_attempts or query.stream == "system"
+        lanes = [LaneRows(head, rows.get(head.writer, [])) for head in heads]
+        return merge_history(lanes, query.keys, query.min_step, query.max_step, query.masked, every)
 
 
 def _is_own(lane: Lane, spool: WriterSpool) -> bool:

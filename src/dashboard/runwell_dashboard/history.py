@@ -23,6 +23,7 @@ def asked_rows(request: Request) -> dict[str, Any]:
         "max_step": parameters.whole(query, "max_step"),
         "masked": parameters.flag(query, "masked"),
         "all_attempts": parameters.flag(query, "all"),
+        "stream": parameters.stream(query),
     }
 
 

@@ -3,6 +3,7 @@
 from starlette.datastructures import QueryParams
 
 from runwell.core.filters import Expression, FilterError, Order, parse, parse_order
+from runwell.core.system import STREAMS
 from runwell_dashboard.answers import RequestError
 
 RUNS_LIMIT = 50
@@ -57,6 +58,14 @@ def keys(parameters: QueryParams) -> list[str] | None:
     if len(given) > KEYS_MAX:
         raise invalid("key", f"{len(given)} keys are more than {KEYS_MAX}")
     return list(dict.fromkeys(given)) or None
+
+
+def stream(parameters: QueryParams) -> str:
+    """Which of a run's histories: what it logged, or samples of its machines and processes."""
+    name = parameters.get("stream") or STREAMS[0]
+    if name not in STREAMS:
+        raise invalid("stream", f"{name[:40]!r} is none of {', '.join(STREAMS)}")
+    return name
 
 
 def where(parameters: QueryParams) -> Expression | None:

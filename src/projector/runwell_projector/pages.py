@@ -52,20 +52,26 @@ def decode_cursor(text: str) -> RowOrder:
 
 
 def find_blocks(
-    connection: sqlite3.Connection, run: tuple[str, str, str], keys: frozenset[str] | None
+    connection: sqlite3.Connection, run: tuple[str, str, str], keys: frozenset[str] | None, stream: str = "default"
 ) -> RunBlocks | None:
-    """The run's blocks that hold one of the keys; None when there is no such run."""
+    """The run's blocks of a stream that hold one of the keys; None when there is no such run."""
     found = connection.execute(
         "SELECT number, lanes FROM run WHERE entity = ? AND project = ? AND run_id = ?", run
     ).fetchone()
     if found is None:
         return None
     heads = [LaneHead(*lane) for lane in json.loads(found[1])]
-    if keys is None or keys <= ROW_FIELDS:
-        return RunBlocks(found[0], heads, None)
-    key_sets = connection.execute("SELECT number, keys FROM key_set WHERE run = ?", (found[0],))
-    holding = [number for number, names in key_sets if any(shown(name) in keys for name in json.loads(names))]
-    return RunBlocks(found[0], heads, holding)
+    if stream == "system":
+        # Steps are times there, which no rewind means.
+        heads = [replace(head, step_max=None) for head in heads]
+    key_sets = connection.execute("SELECT number, stream, keys FROM key_set WHERE run = ?", (found[0],)).fetchall()
+    of_stream = [(number, names) for number, its_stream, names in key_sets if its_stream == stream]
+    if keys is not None and not keys <= ROW_FIELDS:
+        of_stream = [
+            (number, names) for number, names in of_stream if any(shown(name) in keys for name in json.loads(names))
+        ]
+    holding = [number for number, _ in of_stream]
+    return RunBlocks(found[0], heads, None if len(holding) == len(key_sets) else holding)
 
 
 def read_page(

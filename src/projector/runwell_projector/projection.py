@@ -139,8 +139,8 @@ class Projection:
         if found is None:
             self._numbers += 1
             return OpenRun(self._numbers, RunFold(name), {})
-        key_sets = self._connection.execute("SELECT keys, number FROM key_set WHERE run = ?", (found[0],))
-        known = {tuple(json.loads(keys)): number for keys, number in key_sets}
+        key_sets = self._connection.execute("SELECT stream, keys, number FROM key_set WHERE run = ?", (found[0],))
+        known = {(stream, tuple(json.loads(keys))): number for stream, keys, number in key_sets}
         return OpenRun(found[0], RunFold.from_state(name, json.loads(found[1])), known)
 
     def _restore(self, broken: OpenRun) -> None:
@@ -167,7 +167,7 @@ class Projection:
         return (
             run.number,
             run.lane(block.writer),
-            self._key_set(run, block.keys),
+            self._key_set(run, block.stream, block.keys),
             block.offset,
             block.place,
             block.first,
@@ -179,11 +179,12 @@ class Projection:
             block.payload,
         )
 
-    def _key_set(self, run: OpenRun, keys: tuple[str, ...]) -> int:
-        number = run.key_sets.get(keys)
+    def _key_set(self, run: OpenRun, stream: str, keys: tuple[str, ...]) -> int:
+        number = run.key_sets.get((stream, keys))
         if number is None:
-            number = run.key_sets[keys] = len(run.key_sets)
-            self._connection.execute("INSERT INTO key_set VALUES (?, ?, ?)", (run.number, number, json.dumps(keys)))
+            number = run.key_sets[stream, keys] = len(run.key_sets)
+            row = (run.number, number, stream, json.dumps(keys))
+            self._connection.execute("INSERT INTO key_set VALUES (?, ?, ?, ?)", row)
         return number
 
     def _write_runs(self) -> None:
@@ -207,8 +208,10 @@ def fold_batch(fold: RunFold, batch: StoredBatch) -> list[Block]:
         batch.writer, batch.first, batch.count, batch.received_at, events, batch.offset
     )
     writer = batch.writer.hex()
-    return [
-        block_of(writer, batch.offset, batch.first, event)
-        for event in fresh
-        if event.WhichOneof("event") == "metric_logged" and event.metric_logged.rows
-    ]
+    return [block_of(writer, batch.offset, batch.first, event) for event in fresh if _holds_rows(event)]
+
+
+def _holds_rows(event: event_pb2.Event) -> bool:
+    if event.WhichOneof("event") == "system_metric_logged":
+        return bool(event.system_metric_logged.metrics.rows)
+    return bool(event.metric_logged.rows)

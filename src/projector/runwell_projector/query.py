@@ -18,10 +18,13 @@ from runwell.core.history import select
 from runwell_collector.log import open_log_reader
 from runwell_projector.files import ViewFiles
 from runwell_projector.filter_sql import Sql, order_sql, where_sql
+from runwell_projector.gauges import LiveRun, LiveRuns, read_live_runs
 from runwell_projector.pages import find_blocks, read_page
 from runwell_projector.schema import TABLES
 from runwell_projector.series import read_series
 from runwell_projector.tail import read_tail
+
+__all__ = ["LiveRun", "LiveRuns", "Views", "log_end", "wait_for_log_end"]
 
 RunView = dict[str, Any]
 Row = dict[str, Any]
@@ -166,15 +169,17 @@ class Views:
         all_attempts: bool = False,
         after: str | None = None,
         limit: int = 10_000,
+        stream: str = "default",
     ) -> tuple[list[Row], str | None]:
         """Up to ``limit`` merged rows after the cursor, and the cursor for the next ones (None: there are no more).
 
         ``max_step`` is exclusive. With ``keys`` (as shown, with dots) a row is what the records that hold one of them
-        say of them. A cursor stays valid while the run grows. Raises ValueError for a text that is no cursor.
+        say of them. A cursor stays valid while the run grows. The rows of the stream "system" are samples of machines
+        and processes, with their times in milliseconds as steps. Raises ValueError for a text that is no cursor.
         """
-        selection = select(keys, min_step, max_step, masked, all_attempts)
+        selection = select(keys, min_step, max_step, masked, all_attempts or stream == "system")
         with self._snapshot() as connection:
-            blocks = find_blocks(connection, (entity, project, run_id), selection.keys)
+            blocks = find_blocks(connection, (entity, project, run_id), selection.keys, stream)
             if blocks is None:
                 return [], None
             rows, following = read_page(connection, blocks, selection, after, limit)
@@ -190,6 +195,11 @@ class Views:
                 return {key: {"steps": [], "times": [], "values": []} for key in keys}
             return read_series(connection, blocks, keys, masked=masked)
 
+    def live_runs(self, received_since: float, made_since: float, series_max: int) -> LiveRuns:
+        """What Prometheus may be shown: see ``gauges``. Times are unix seconds."""
+        with self._snapshot() as connection:
+            return read_live_runs(connection, received_since, made_since, series_max)
+
     def tail(
         self,
         entity: str,
@@ -199,11 +209,12 @@ class Views:
         keys: Sequence[str] | None = None,
         masked: bool = False,
         limit: int = 1_000,
+        stream: str = "default",
     ) -> tuple[list[dict[str, Any]], int]:
         """The rows that came after an offset of the log, by writer, and the offset to go on from; see ``tail``."""
         with self._snapshot() as connection:
             selection = select(keys, masked=masked, all_attempts=True)
-            blocks = find_blocks(connection, (entity, project, run_id), selection.keys)
+            blocks = find_blocks(connection, (entity, project, run_id), selection.keys, stream)
             return ([], after) if blocks is None else read_tail(connection, blocks, after, selection, limit)
 
     @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 from runwell.core.fold import RunFold
 from runwell.core.stamps import Stamp
 from runwell_collector.log import RunId, StoredBatch
+from runwell_projector.gauges import Gauges, gauges_of
 from runwell_projector.leaves import compact, leaves_json, list_json
 
 PLAIN_COLUMNS = (
@@ -27,16 +28,18 @@ PLAIN_COLUMNS = (
     "program",
     "python_version",
 )
+GAUGE_COLUMNS = ("made_at", "series", "gauges")
 JSON_COLUMNS = ("tags", "lanes", "git", "records", "config", "summary", "view")
 """The largest last: SQLite reads a row up to the last column that is asked for."""
-COLUMNS = ("number", "entity", "project", "run_id", *PLAIN_COLUMNS, "deleted", *JSON_COLUMNS)
+COLUMNS = ("number", "entity", "project", "run_id", *PLAIN_COLUMNS, "deleted", *GAUGE_COLUMNS, *JSON_COLUMNS)
 QUOTED_COLUMNS = [f'"{name}"' for name in COLUMNS]
 WRITE_RUN = (
     f"INSERT INTO run ({', '.join(QUOTED_COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "
     f"ON CONFLICT (number) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in QUOTED_COLUMNS[4:])}"
 )
 
-KeySet = tuple[str, ...]
+KeySet = tuple[str, tuple[str, ...]]
+"""A stream and keys that were logged together in it."""
 
 
 class OpenRun:
@@ -60,7 +63,8 @@ class OpenRun:
     def row(self) -> tuple[Any, ...]:
         """The run's row."""
         lanes = [[head.writer, head.attempt, head.zero_time, head.step_max] for head in self.fold.lane_heads()]
-        return run_row(self.number, self.fold.view(), lanes, self._config_leaves)
+        view = self.fold.view()
+        return run_row(self.number, view, lanes, gauges_of(self.fold, view), self._config_leaves)
 
     def _config_leaves(self, config: dict[str, Any]) -> str:
         """The config's leaves, made anew only when something was written: most runs set their config once."""
@@ -74,6 +78,7 @@ def run_row(
     number: int,
     view: dict[str, Any],
     lanes: list[list[Any]],
+    gauges: Gauges,
     config_leaves: Callable[[dict[str, Any]], str] = leaves_json,
 ) -> tuple[Any, ...]:
     """A run's row, in the order of ``COLUMNS``."""
@@ -81,6 +86,7 @@ def run_row(
         number,
         *(view[name] for name in ("entity", "project", "run_id", *PLAIN_COLUMNS)),
         view["deleted"],
+        *gauges,
         list_json(view["tags"]),
         compact(lanes),
         leaves_json(view["git"] or {}),

@@ -24,14 +24,16 @@ CREATE TABLE run (
     entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL,
     name, "group", job_type, notes, user, host, state, exit_code, created_at, updated_at, duration_s,
     attempts, last_step, program, python_version,
-    deleted INTEGER NOT NULL, tags TEXT NOT NULL, lanes TEXT NOT NULL, git TEXT NOT NULL, records TEXT NOT NULL,
+    deleted INTEGER NOT NULL, made_at REAL NOT NULL, series INTEGER NOT NULL, gauges TEXT NOT NULL,
+    tags TEXT NOT NULL, lanes TEXT NOT NULL, git TEXT NOT NULL, records TEXT NOT NULL,
     config TEXT NOT NULL, summary TEXT NOT NULL, view TEXT NOT NULL,
     UNIQUE (entity, project, run_id)
 );
 CREATE INDEX run_by_creation ON run (deleted, created_at DESC, entity, project, run_id);
+CREATE INDEX run_live ON run (created_at, number, updated_at, made_at, series) WHERE state = 'running' AND deleted = 0;
 CREATE TABLE fold (run INTEGER PRIMARY KEY, state TEXT NOT NULL);
 CREATE TABLE key_set (
-    run INTEGER NOT NULL, number INTEGER NOT NULL, keys TEXT NOT NULL, PRIMARY KEY (run, number)
+    run INTEGER NOT NULL, number INTEGER NOT NULL, stream TEXT NOT NULL, keys TEXT NOT NULL, PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
 CREATE TABLE block (
     number INTEGER PRIMARY KEY,

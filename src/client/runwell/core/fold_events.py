@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from runwell.core.lanes import Lane
 from runwell.core.limits import RUN_KEYS_MAX
 from runwell.core.stamps import EARLIEST, Stamp
+from runwell.core.system import last_figures
 
 if TYPE_CHECKING:
     from runwell.core.fold import RunFold
@@ -18,7 +19,6 @@ ANNOTATION_ATTEMPT = 1 << 32
 
 NOT_FOLDED = frozenset(
     {
-        "system_metric_logged",
         "media_logged",
         "artifact_logged",
         "artifact_used",
@@ -70,8 +70,9 @@ def _write_fields(fold: "RunFold", fields: Any, stamp: Stamp) -> None:
     for name in ("name", "group", "job_type", "notes"):
         if fields.HasField(name):
             fold.write_field(name, getattr(fields, name), stamp)
-    if fields.HasField("tags"):
-        fold.write_field("tags", list(fields.tags.values), stamp)
+    for name in ("tags", "prometheus_metrics"):
+        if fields.HasField(name):
+            fold.write_field(name, list(getattr(fields, name).values), stamp)
 
 
 def _apply_config(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
@@ -105,6 +106,10 @@ def _read_object(lane: Lane, text: str) -> dict[str, Any]:
         lane.unreadable += 1
         return {}
     return value
+
+
+def _apply_system(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    lane.system = stamp[1], last_figures(message)
 
 
 def _apply_rewind(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
@@ -145,6 +150,7 @@ HANDLERS: dict[str, Handler] = {
     "config_set": _apply_config,
     "summary_updated": _apply_summary,
     "metric_defined": _define_metric,
+    "system_metric_logged": _apply_system,
     "run_annotated": _apply_annotation,
     "records_dropped": _count("dropped"),
     "record_refused": _count("refused"),

@@ -45,6 +45,7 @@ class Lane:
         "started_at",
         "state",
         "step_max",
+        "system",
         "tracks",
         "unindexed",
         "unreadable",
@@ -83,6 +84,8 @@ class Lane:
         self.unindexed = 0
         """Values of keys beyond RUN_KEYS_MAX."""
         self.tracks: dict[str, KeyTrack] = {}
+        self.system: tuple[float, dict[str, float]] | None = None
+        """Time of the latest look at its machine and process, unix seconds, and the figures by path."""
 
     def begin(self, kind: str, attempt: int, process: Any, time: float) -> None:
         """The writer's first word; a second one changes nothing."""
@@ -131,4 +134,5 @@ class Lane:
         for name in cls.__slots__:
             setattr(lane, name, state[name])
         lane.tracks = {key: KeyTrack.from_state(track) for key, track in state["tracks"].items()}
+        lane.system = state["system"] and (state["system"][0], state["system"][1])
         return lane

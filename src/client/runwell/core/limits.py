@@ -151,3 +151,12 @@ FILTER_NAME_CHARACTERS_MAX = 4_096
 
 FOLD_CACHE_BYTES_MAX = 12 << 20
 """States of runs kept in memory, as text; objects take about eight times as much. Others are read when they go on."""
+
+EXPOSED_METRICS_DEFAULT = 20
+"""Metrics of a run that Prometheus is shown, the first by name, unless `prometheus_metrics` chooses."""
+
+EXPOSED_METRICS_MAX = 1_000
+"""Metrics of a run that `prometheus_metrics` can choose; further ones, by name, are not shown."""
+
+EXPOSED_SERIES_MAX = 5_000
+"""Series of all runs in an answer to Prometheus; runs that no longer fit are counted, not shown."""

@@ -1,0 +1,123 @@
+"""What Prometheus may be shown of a run that is running: the last values of some metrics, and of its machines.
+
+It is made with the run's row, so that a scrape reads short texts and neither folds nor summaries of 100,000 keys.
+"""
+
+import heapq
+import json
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import Any, NamedTuple
+
+from runwell.core import limits
+from runwell.core.filters import bounded, leaves
+from runwell.core.fold import RunFold
+from runwell_projector.leaves import compact
+
+RUN_SERIES = 5
+"""Series that every run has beside its metrics and figures: its names, its step, its time, its records and lost ones."""
+
+LIVE = "state = 'running' AND deleted = 0 AND updated_at >= ? AND made_at >= ?"
+COLUMNS = 'entity, project, run_id, name, "group", job_type, last_step, made_at, records, gauges, series'
+
+
+class Gauges(NamedTuple):
+    """``text`` is JSON: ``[metrics by name, [[host, pid, time, figures by path], …]]``."""
+
+    made_at: float
+    series: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRun:
+    """A run as Prometheus is shown it; times are unix seconds."""
+
+    name: tuple[str, str, str]
+    labels: tuple[str, str, str]
+    """Display name, group and job type."""
+    last_step: int | None
+    made_at: float
+    records: Mapping[str, int]
+    metrics: Mapping[str, float]
+    system: Sequence[tuple[str, int, float, Mapping[str, float]]]
+    """Host, process id, time and figures by path."""
+    series: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRuns:
+    """The runs that fit, and what there is in all."""
+
+    runs: Sequence[LiveRun]
+    running: int
+    """Runs that have not ended."""
+    live: int
+    """Those of them of which something was received, and made, lately."""
+    series: int
+    """Series of all live runs."""
+
+
+def gauges_of(fold: RunFold, view: Mapping[str, Any]) -> Gauges:
+    """The run's gauges; none when it is not running."""
+    made_at = max((lane.clock for lane in fold.lanes.values()), default=0.0)
+    if view["state"] != "running":
+        return Gauges(made_at, 0, "")
+    metrics = _metrics(view["summary"], fold.field("prometheus_metrics", []))
+    system: dict[tuple[str, int], list[Any]] = {}
+    lanes = [lane for lane in fold.lanes.values() if lane.state == "running" and lane.system]
+    for lane in sorted(lanes, key=lambda lane: (lane.attempt, lane.system, lane.writer)):
+        assert lane.system
+        # The latest of those that an attempt after it has replaced.
+        system[lane.host, lane.pid] = [lane.host, lane.pid, *lane.system]
+    figures = sum(len(of_process[3]) for of_process in system.values())
+    return Gauges(made_at, RUN_SERIES + len(metrics) + figures, compact([metrics, _bounded(system)]))
+
+
+def _metrics(summary: Mapping[str, Any], globs: Sequence[str]) -> dict[str, float]:
+    """The numbers that the globs choose, or the first by name; of two with one name the one with fewer labels."""
+    chosen = re.compile("|".join(map(translate, globs)) if globs else "(?!_)").match
+    numbers: dict[str, tuple[int, Any]] = {}
+    for path, value in leaves(summary):
+        name = ".".join(path)
+        if isinstance(value, int | float) and chosen(name) and len(path) < numbers.get(name, (len(path) + 1,))[0]:
+            numbers[name] = len(path), value
+    shown_max = limits.EXPOSED_METRICS_MAX if globs else limits.EXPOSED_METRICS_DEFAULT
+    return {name: float(bounded(numbers[name][1])) for name in heapq.nsmallest(shown_max, numbers)}
+
+
+def _bounded(system: Mapping[tuple[str, int], list[Any]]) -> list[list[Any]]:
+    """As many processes as may be shown of all runs together."""
+    kept: list[list[Any]] = []
+    figures = 0
+    for _, of_process in sorted(system.items()):
+        figures += len(of_process[3])
+        if figures > limits.EXPOSED_SERIES_MAX:
+            break
+        kept.append(of_process)
+    return kept
+
+
+def read_live_runs(
+    connection: sqlite3.Connection, received_since: float, made_since: float, series_max: int
+) -> LiveRuns:
+    """Live runs, the oldest first, so that a run that is shown stays shown; whole runs, as many as the series allow."""
+    since = (received_since, made_since)
+    (running,) = connection.execute("SELECT count(*) FROM run WHERE state = 'running' AND deleted = 0").fetchone()
+    live, series = connection.execute(f"SELECT count(*), total(series) FROM run WHERE {LIVE}", since).fetchone()
+    return LiveRuns(list(_fitting(connection, since, series_max)), running, live, int(series))
+
+
+def _fitting(connection: sqlite3.Connection, since: tuple[float, float], series_max: int) -> Iterator[LiveRun]:
+    rows = connection.execute(f"SELECT {COLUMNS} FROM run WHERE {LIVE} ORDER BY created_at, number", since)
+    shown = 0
+    for entity, project, run_id, name, group, job_type, last_step, made_at, records, gauges, series in rows:
+        shown += series
+        if shown > series_max:
+            return
+        metrics, system = json.loads(gauges)
+        names = (entity, project, run_id), (name, group, job_type)
+        yield LiveRun(*names, last_step, made_at, json.loads(records), metrics, system, series)
