@@ -16,19 +16,20 @@ import os
 import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
-import grpc
 import uvloop
 
+from benchmarks.sending import Sender, Writer, senders
 from runwell.core import limits
-from runwell.v1 import collector_pb2 as wire
-from runwell.v1 import collector_pb2_grpc, event_pb2
+from runwell.v1 import event_pb2
+from runwell_collector.log import open_log_reader
 
+SEED = 1
 ROWS, KEYS = 10, 5
 FLOOD_ROWS, FLOOD_KEYS = 1_000, 20
 START_TIMEOUT_S = 30.0
@@ -38,93 +39,17 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Load:
-    """What to do: ``active`` of the ``writers`` send a batch every ``interval_s`` seconds."""
+    """What to do: ``active`` of the ``writers``, on so many ``streams``, send a batch a second."""
 
     writers: int
     active: int
     streams: int
     seconds: float
-    interval_s: float = 1.0
-
-
-@dataclass(eq=False)
-class Writer:
-    """One writer and the batches of it that are not acknowledged."""
-
-    id: bytes = field(default_factory=lambda: os.urandom(16))
-    durable: int = 0
-    sent: deque[tuple[int, float]] = field(default_factory=deque)
-
-
-class Sender:
-    """One stream with its writers."""
-
-    def __init__(self, address: str, writers: list[Writer], latencies_s: list[float]) -> None:
-        self.writers = {writer.id: writer for writer in writers}
-        self._latencies_s = latencies_s
-        self._channel = grpc.aio.insecure_channel(address)
-        self._call = collector_pb2_grpc.CollectorServiceStub(self._channel).Publish()
-        self._writing = asyncio.Lock()
-        self._opened = 0
-        self.all_open = asyncio.Event()
-        self.progress = asyncio.Event()
-
-    async def open(self) -> None:
-        for number, writer in enumerate(self.writers.values()):
-            run = event_pb2.RunKey(entity="load", project="collector", run_id=f"{writer.id.hex()[:8]}-{number}")
-            await self._write(wire.PublishRequest(open=wire.Open(writer_id=writer.id, run=run)))
-
-    async def send(self, writer: Writer, events: bytes, count: int) -> None:
-        first = writer.sent[-1][0] + 1 if writer.sent else writer.durable + 1
-        last = first + count - 1
-        batch = wire.Batch(
-            writer_id=writer.id,
-            first=first,
-            count=count,
-            chain_before=(first - 1) & 0xFFFFFFFF,
-            chain=last & 0xFFFFFFFF,
-            codec=wire.CODEC_NONE,
-            events=events,
-        )
-        writer.sent.append((last, time.perf_counter()))
-        await self._write(wire.PublishRequest(batch=batch))
-
-    async def _write(self, request: wire.PublishRequest) -> None:
-        """gRPC takes one message at a time."""
-        async with self._writing:
-            await self._call.write(request)
-
-    async def heartbeat_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(limits.HEARTBEAT_INTERVAL_S)
-            await self._write(wire.PublishRequest(heartbeat=wire.Heartbeat()))
-
-    async def read_for_ever(self) -> None:
-        async for response in self._call:
-            kind = response.WhichOneof("response")
-            if kind == "welcome":
-                self._opened += 1
-                if self._opened == len(self.writers):
-                    self.all_open.set()
-            elif kind == "ack":
-                self._acked(self.writers[response.ack.writer_id], response.ack.durable)
-            else:
-                raise RuntimeError(f"the collector answered {response}")
-
-    def _acked(self, writer: Writer, durable: int) -> None:
-        now = time.perf_counter()
-        writer.durable = durable
-        while writer.sent and writer.sent[0][0] <= durable:
-            self._latencies_s.append(now - writer.sent.popleft()[1])
-        self.progress.set()
-
-    async def close(self) -> None:
-        await self._channel.close()
 
 
 @asynccontextmanager
-async def collector() -> AsyncIterator[tuple[int, str]]:
-    """A collector process on a directory of its own: its pid and gRPC address."""
+async def collector() -> AsyncIterator[tuple[int, str, Path]]:
+    """A collector process on a directory of its own: its pid, gRPC address and directory."""
     with tempfile.TemporaryDirectory(prefix="collector-load-") as directory:
         local = ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"]
         command = [sys.executable, "-m", "runwell_collector", "--data-dir", directory, *local]
@@ -133,35 +58,12 @@ async def collector() -> AsyncIterator[tuple[int, str]]:
             assert process.stderr
             async with asyncio.timeout(START_TIMEOUT_S):
                 await process.stderr.readline()
-            yield process.pid, json.loads(Path(directory, "components", "collector.json").read_text())["grpc"]
+            announced = json.loads(Path(directory, "components", "collector.json").read_text())
+            yield process.pid, announced["grpc"], Path(directory)
         finally:
             if process.returncode is None:
                 process.terminate()
             await process.communicate()
-
-
-@asynccontextmanager
-async def senders(address: str, load: Load, latencies_s: list[float]) -> AsyncIterator[list[Sender]]:
-    """All streams with all writers open."""
-    writers = [Writer() for _ in range(load.writers)]
-    opened = [Sender(address, writers[number :: load.streams], latencies_s) for number in range(load.streams)]
-    async with asyncio.TaskGroup() as tasks:
-        running = [
-            tasks.create_task(work)
-            for sender in opened
-            for work in (sender.read_for_ever(), sender.heartbeat_for_ever())
-        ]
-        for sender in opened:
-            await sender.open()
-        for sender in opened:
-            await sender.all_open.wait()
-        try:
-            yield opened
-        finally:
-            for task in running:
-                task.cancel()
-            for sender in opened:
-                await sender.close()
 
 
 def batch_events(rows: int, keys: int) -> bytes:
@@ -194,23 +96,24 @@ def quantile(values: list[float], share: float) -> float:
 
 
 async def steady(load: Load) -> dict[str, float]:
-    """Each active writer sends at its own moment of every interval."""
+    """Each forwarder sends, at its own moment of every second, a batch of each of its active writers."""
     latencies_s: list[float] = []
     events = batch_events(ROWS, KEYS)
-    async with collector() as (pid, address), senders(address, load, latencies_s) as streams:
-        everyone = [(sender, writer) for sender in streams for writer in sender.writers.values()]
-        chosen = everyone[:: max(1, load.writers // load.active)][: load.active]
-        cpu_before, began_at = cpu_s(pid), time.perf_counter()
-        for turn in range(int(load.seconds / load.interval_s * len(chosen))):
-            due_at = began_at + turn * load.interval_s / len(chosen)
-            if (wait_s := due_at - time.perf_counter()) > 0:
-                await asyncio.sleep(wait_s)
-            await chosen[turn % len(chosen)][0].send(chosen[turn % len(chosen)][1], events, ROWS)
-        took_s = time.perf_counter() - began_at
-        cpu_share = (cpu_s(pid) - cpu_before) / took_s
-        await drained(streams)
+    async with collector() as (pid, address, data_dir):
+        async with senders(address, load.writers, load.streams, latencies_s) as streams:
+            turns = active_by_sender(streams, load.active)
+            cpu_before, began_at = cpu_s(pid), time.perf_counter()
+            for second in range(int(load.seconds)):
+                for number, (sender, active) in enumerate(turns):
+                    due_at = began_at + second + number / len(turns)
+                    await asyncio.sleep(max(0.0, due_at - time.perf_counter()))
+                    await sender.send(active, events, ROWS)
+            took_s = time.perf_counter() - began_at
+            cpu_share = (cpu_s(pid) - cpu_before) / took_s
+            await drained(streams)
+            assert read_back(data_dir, streams, events) == load.active * int(load.seconds) * ROWS
         return {
-            "batches": len(latencies_s),
+            "messages_per_s": len(turns) * int(load.seconds) / took_s,
             "batches_per_s": len(latencies_s) / took_s,
             "ack_p50_ms": 1000 * quantile(latencies_s, 0.5),
             "ack_p99_ms": 1000 * quantile(latencies_s, 0.99),
@@ -221,13 +124,35 @@ async def steady(load: Load) -> dict[str, float]:
         }
 
 
+def active_by_sender(streams: list[Sender], active: int) -> list[tuple[Sender, list[Writer]]]:
+    """So many writers, drawn from all; forwarders that have none of them say nothing but heartbeats."""
+    everyone = [(sender, writer) for sender in streams for writer in sender.writers.values()]
+    chosen: dict[Sender, list[Writer]] = {}
+    for sender, writer in Random(SEED).sample(everyone, active):
+        chosen.setdefault(sender, []).append(writer)
+    return list(chosen.items())
+
+
+def read_back(data_dir: Path, streams: list[Sender], events: bytes) -> int:
+    """Reads the log: every writer's records are there once and as they were sent; returns how many there are."""
+    reached = {writer.id: 0 for sender in streams for writer in sender.writers.values()}
+    reader, offset = open_log_reader(data_dir), 0
+    while batches := reader.read(offset):
+        for batch in batches:
+            assert batch.first == reached[batch.writer] + 1, "a record is there twice or not at all"
+            assert batch.events == events, "a batch is not what was sent"
+            reached[batch.writer] += batch.count
+        offset = batches[-1].offset
+    reader.close()
+    assert all(reached[writer.id] == writer.durable for sender in streams for writer in sender.writers.values())
+    return sum(reached.values())
+
+
 async def drained(streams: list[Sender]) -> None:
     """Waits until every batch is acknowledged."""
     async with asyncio.timeout(DRAIN_TIMEOUT_S):
         for sender in streams:
-            while any(writer.sent for writer in sender.writers.values()):
-                sender.progress.clear()
-                await sender.progress.wait()
+            await sender.drained()
 
 
 async def flood(load: Load) -> dict[str, float]:
@@ -235,19 +160,19 @@ async def flood(load: Load) -> dict[str, float]:
     latencies_s: list[float] = []
     events = batch_events(FLOOD_ROWS, FLOOD_KEYS)
     in_flight_max = max(1, limits.IN_FLIGHT_BYTES_MAX // len(events))
-    async with collector() as (pid, address), senders(address, load, latencies_s) as streams:
-        cpu_before, began_at = cpu_s(pid), time.perf_counter()
-        while time.perf_counter() - began_at < load.seconds:
-            for sender in streams:
-                sender.progress.clear()
-                for writer in sender.writers.values():
-                    if len(writer.sent) < in_flight_max:
-                        await sender.send(writer, events, FLOOD_ROWS)
-            if all(len(writer.sent) >= in_flight_max for sender in streams for writer in sender.writers.values()):
-                await streams[0].progress.wait()
-            await asyncio.sleep(0)
-        await drained(streams)
-        took_s = time.perf_counter() - began_at
+    async with collector() as (pid, address, _):
+        async with senders(address, load.writers, load.streams, latencies_s) as streams:
+            cpu_before, began_at = cpu_s(pid), time.perf_counter()
+            while time.perf_counter() - began_at < load.seconds:
+                for sender in streams:
+                    sender.progress.clear()
+                    waiting = [writer for writer in sender.writers.values() if len(writer.sent) < in_flight_max]
+                    await sender.send(waiting, events, FLOOD_ROWS)
+                if all(len(writer.sent) >= in_flight_max for sender in streams for writer in sender.writers.values()):
+                    await streams[0].progress.wait()
+                await asyncio.sleep(0)
+            await drained(streams)
+            took_s = time.perf_counter() - began_at
         batches = len(latencies_s)
         return {
             "batches_per_s": batches / took_s,
@@ -272,7 +197,7 @@ async def measured(load: str, seconds: float) -> dict[str, float]:
         case "busy":
             return await steady(Load(writers=1_000, active=1_000, streams=20, seconds=seconds))
         case "idle":
-            return await steady(Load(writers=10_000, active=100, streams=100, seconds=seconds))
+            return await steady(Load(writers=10_000, active=100, streams=20, seconds=seconds))
     return await flood(Load(writers=8, active=8, streams=2, seconds=seconds))
 
 

@@ -39,7 +39,13 @@ def start_collector(tmp_path: Path, surroundings: Surroundings) -> StartCollecto
     """Starts a collector on the test's one data directory."""
 
     def start(**options: object) -> AbstractAsyncContextManager[Collector]:
-        quick = {"commit_interval_s": 0.0, "liveness_interval_s": 0.01, "disk_interval_s": 0.01, **options}
+        quick = {
+            "commit_interval_s": 0.0,
+            "commit_gather_s": 0.0,
+            "liveness_interval_s": 0.01,
+            "disk_interval_s": 0.01,
+            **options,
+        }
         config = CollectorConfig(tmp_path / "data", ANY_PORT, ANY_PORT, **quick)
         return running_collector(config, surroundings.clock, lambda path: surroundings.free_bytes)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import zlib
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -37,9 +38,9 @@ class Writer:
     salt: int = 0
     _chains: list[int] = field(default_factory=lambda: [0])
 
-    def open(self) -> wire.PublishRequest:
+    def open(self) -> wire.Request:
         run = event_pb2.RunKey(entity="lab", project="digits", run_id=self.run_id)
-        return wire.PublishRequest(open=wire.Open(writer_id=self.id, run=run, client_version="test"))
+        return wire.Request(open=wire.Open(writer_id=self.id, run=run, client_version="test"))
 
     def chain(self, durable: int) -> int:
         """The CRC chain over the first records, which are told apart by their number and ``salt``."""
@@ -48,7 +49,7 @@ class Writer:
             self._chains.append(advance_chain(self._chains[-1], crc))
         return self._chains[durable]
 
-    def batch(self, first: int, count: int = 1, events: bytes | None = None) -> wire.PublishRequest:
+    def batch(self, first: int, count: int = 1, events: bytes | None = None) -> wire.Request:
         """Records ``first`` to ``first + count - 1``; their values are their numbers."""
         if events is None:
             events = encoded(rows([float(record) for record in range(first, first + count)]))
@@ -61,10 +62,10 @@ class Writer:
             codec=wire.CODEC_NONE,
             events=events,
         )
-        return wire.PublishRequest(batch=batch)
+        return wire.Request(batch=batch)
 
-    def end(self, last: int) -> wire.PublishRequest:
-        return wire.PublishRequest(end=wire.End(writer_id=self.id, last=last))
+    def end(self, last: int) -> wire.Request:
+        return wire.Request(end=wire.End(writer_id=self.id, last=last))
 
 
 class Stream:
@@ -73,6 +74,9 @@ class Stream:
     def __init__(self, address: object) -> None:
         self._channel = grpc.aio.insecure_channel(str(address))
         self._call = collector_pb2_grpc.CollectorServiceStub(self._channel).Publish()
+        self._unread: deque[wire.Response] = deque()
+        self.answers_at_once = 0
+        """The most answers that came in one message."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,18 +84,25 @@ class Stream:
     async def __aexit__(self, *error: object) -> None:
         await self._channel.close()
 
-    async def send(self, *requests: wire.PublishRequest) -> None:
+    async def send(self, *requests: wire.Request) -> None:
         for request in requests:
-            await self._call.write(request)
+            await self._call.write(wire.PublishRequest(requests=[request]))
+
+    async def send_as_one(self, *requests: wire.Request) -> None:
+        await self._call.write(wire.PublishRequest(requests=requests))
 
     async def answer(self) -> tuple[str, Any]:
         """The next answer's kind and message; ("over", status) at the stream's end."""
-        try:
-            response = await asyncio.wait_for(self._call.read(), ANSWER_TIMEOUT_S)
-        except grpc.aio.AioRpcError as error:
-            return "over", error.code()
-        if response is grpc.aio.EOF:
-            return "over", await self._call.code()
+        while not self._unread:
+            try:
+                message = await asyncio.wait_for(self._call.read(), ANSWER_TIMEOUT_S)
+            except grpc.aio.AioRpcError as error:
+                return "over", error.code()
+            if message is grpc.aio.EOF:
+                return "over", await self._call.code()
+            self._unread.extend(message.responses)
+            self.answers_at_once = max(self.answers_at_once, len(message.responses))
+        response = self._unread.popleft()
         kind = response.WhichOneof("response")
         return kind, getattr(response, kind)
 

@@ -20,7 +20,6 @@ def test_a_commit_acknowledges_every_writer_by_its_own_name_and_position():
     answers = intake.appended([Appended(offset) for offset, _ in enumerate(group, 1)])
     told = [(answer.stream, answer.response) for answer in answers]
     expected = [
-        (stream, wire.PublishResponse(ack=wire.Ack(writer_id=writer.id, durable=count)))
-        for writer, stream, count in opened
+        (stream, wire.Response(ack=wire.Ack(writer_id=writer.id, durable=count))) for writer, stream, count in opened
     ]
     assert told == expected

@@ -49,7 +49,7 @@ def told(answers: list[Reply]) -> list[str]:
     return [f"{answer.stream} {said(answer.response)}" for answer in answers]
 
 
-def said(response: wire.PublishResponse) -> str:
+def said(response: wire.Response) -> str:
     kind = response.WhichOneof("response")
     message = getattr(response, kind)
     if kind in {"welcome", "ack", "rewind"}:
@@ -363,3 +363,28 @@ def test_a_group_is_bounded():
     for record in range(limits.COMMIT_BATCHES_MAX + 11, limits.COMMIT_BATCHES_MAX + 14):
         made.batch(FIRST, writer.batch(record, events=large).batch, WriterMark.NONE, 5.0)
     assert len(made.next_group()) == 1
+
+
+def test_a_commit_is_worth_its_price_when_many_share_it_or_one_waits():
+    """A few small batches may wait for company; many, large ones, a run's end, and a stream that is to be told where it
+    stands do not."""
+    made, writer = intake(), Writer()
+    opened(made, writer)
+    for record in range(1, limits.COMMIT_WORTH_BATCHES):
+        sent(made, writer, record)
+        assert not made.is_worth_a_commit
+    opened(made, writer, SECOND)
+    assert made.is_worth_a_commit
+    committed(made)
+    assert not made.is_worth_a_commit
+    for record in range(limits.COMMIT_WORTH_BATCHES, 2 * limits.COMMIT_WORTH_BATCHES):
+        assert not made.is_worth_a_commit
+        sent(made, writer, record, stream=SECOND)
+    assert made.is_worth_a_commit
+    committed(made)
+    large = writer.batch(2 * limits.COMMIT_WORTH_BATCHES, events=bytes(limits.COMMIT_WORTH_BYTES)).batch
+    made.batch(SECOND, large, WriterMark.NONE, 5.0)
+    assert made.is_worth_a_commit
+    committed(made)
+    sent(made, writer, 2 * limits.COMMIT_WORTH_BATCHES + 1, stream=SECOND, admission=WriterMark.FINISHED)
+    assert made.is_worth_a_commit

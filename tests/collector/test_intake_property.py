@@ -28,7 +28,7 @@ class Sender:
     following: int | None = None
     acked: int = 0
     ended: bool = False
-    requests: deque[wire.PublishRequest] = field(default_factory=deque)
+    requests: deque[wire.Request] = field(default_factory=deque)
 
     def connect(self, stream: int) -> None:
         """A new connection: what was on the old one's wire is lost."""
@@ -45,7 +45,7 @@ class Sender:
         self.requests.append(self.writer.batch(self.following, count))
         self.following += count
 
-    def take(self, response: wire.PublishResponse) -> None:
+    def take(self, response: wire.Response) -> None:
         kind = response.WhichOneof("response")
         if kind in {"welcome", "rewind"}:
             self.following = getattr(response, kind).durable + 1
@@ -92,7 +92,7 @@ class World:
         for _ in range(1 + twice):
             self.answer(await self.taken(sender.stream, request))
 
-    async def taken(self, stream: int, request: wire.PublishRequest) -> list[Reply]:
+    async def taken(self, stream: int, request: wire.Request) -> list[Reply]:
         self.intake.heard(stream, self.now)
         match request.WhichOneof("request"):
             case "open":

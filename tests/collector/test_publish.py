@@ -323,7 +323,7 @@ async def test_liveness_by_an_injected_clock(start_collector: StartCollector, su
         await stream.acked(1)
         await until(lambda: collector.intake.streams == 1)
         surroundings.now += limits.SILENT_AFTER_S - 1
-        await stream.send(wire.PublishRequest(heartbeat=wire.Heartbeat()))
+        await stream.send(wire.Request(heartbeat=wire.Heartbeat()))
         await stream.opened(alive)
         surroundings.now += 2
         await until_silent(collector, silent)
@@ -388,3 +388,17 @@ async def test_metrics_count_what_happened(collector: Collector):
     assert float(values["runwell_collector_open_writers"]) == 1
     assert float(values["runwell_collector_streams"]) == 1
     assert float(values["runwell_collector_disk_free_bytes"]) == 1 << 40
+
+
+async def test_many_writers_share_a_message(start_collector: StartCollector, monkeypatch: pytest.MonkeyPatch):
+    """Requests of many writers in one message are taken as if each had come alone, and their answers share messages."""
+    monkeypatch.setattr(limits, "MESSAGE_PARTS_MAX", 3)
+    writers = [Writer(f"r{number}") for number in range(8)]
+    async with start_collector() as collector, Stream(collector.grpc) as stream:
+        await stream.send_as_one(*(part for writer in writers for part in (writer.open(), writer.batch(1, 5))))
+        answers = [await stream.answer() for _ in range(2 * len(writers))]
+        for kind in ("welcome", "ack"):
+            assert {answer.writer_id for said, answer in answers if said == kind} == {writer.id for writer in writers}
+        assert stream.answers_at_once <= limits.MESSAGE_PARTS_MAX
+        for writer in writers:
+            assert await records(collector, writer) == [1, 2, 3, 4, 5]

@@ -64,8 +64,9 @@ class ChaosProxy(grpc.GenericRpcHandler):
                 upstream.cancel()
                 return
             await upstream.write(request)
-            is_batch = collector_pb2.PublishRequest.FromString(request).WhichOneof("request") == "batch"
-            if is_batch and not self.calm and self._random.random() < DUPLICATE_SHARE:
+            parts = collector_pb2.PublishRequest.FromString(request).requests
+            has_batch = any(part.HasField("batch") for part in parts)
+            if has_batch and not self.calm and self._random.random() < DUPLICATE_SHARE:
                 self.faults["duplicate"] += 1
                 await upstream.write(request)
         await upstream.done_writing()

@@ -47,7 +47,7 @@ def grpc(make: Callable[[], Behaviour]) -> Serve:
     async def serve(stack: AsyncExitStack, met: asyncio.Event) -> int:
         behaviour = make()
 
-        def noticing(requests: AsyncIterator[wire.PublishRequest], context: object) -> Answers:
+        def noticing(requests: AsyncIterator[wire.Request], context: object) -> Answers:
             met.set()
             return behaviour(requests, context)
 
@@ -77,23 +77,21 @@ def raw(answer: bytes) -> Serve:
     return serve
 
 
-def _of_another(response: wire.PublishResponse) -> wire.PublishResponse:
+def _of_another(response: wire.Response) -> wire.Response:
     if response.HasField("ack"):
         response.ack.writer_id = b"stranger"
         response.ack.durable = 10**9
     return response
 
 
-def _forgetful(requests: AsyncIterator[wire.PublishRequest], context: object) -> Answers:
+def _forgetful(requests: AsyncIterator[wire.Request], context: object) -> Answers:
     """On every stream it begins with nothing, so that no Welcome can show that all is well."""
     return changed(_of_another, ModelCollector())(requests, context)
 
 
-async def _shouting(
-    requests: AsyncIterator[wire.PublishRequest], context: object
-) -> AsyncIterator[wire.PublishResponse]:
+async def _shouting(requests: AsyncIterator[wire.Request], context: object) -> AsyncIterator[wire.Response]:
     async for _ in requests:
-        yield wire.PublishResponse()
+        yield wire.Response()
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from runwell.v1 import collector_pb2 as wire
 from runwell.v1.collector_pb2_grpc import CollectorServiceServicer, add_CollectorServiceServicer_to_server
 from tests.forwarder.model_collector import ModelCollector
 
-Answers = AsyncIterator[wire.PublishResponse]
-Behaviour = Callable[[AsyncIterator[wire.PublishRequest], Any], Answers]
+Answers = AsyncIterator[wire.Response]
+Behaviour = Callable[[AsyncIterator[wire.Request], Any], Answers]
 
 
 class AdverseCollector(CollectorServiceServicer):
@@ -21,6 +21,7 @@ class AdverseCollector(CollectorServiceServicer):
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
         self.streams = 0
+        self.messages = 0
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -35,16 +36,24 @@ class AdverseCollector(CollectorServiceServicer):
     ) -> None:
         await self._server.stop(0)
 
-    async def Publish(self, request_iterator: AsyncIterator[wire.PublishRequest], context: Any) -> Answers:  # noqa: N802
+    async def Publish(  # noqa: N802
+        self, request_iterator: AsyncIterator[wire.PublishRequest], context: Any
+    ) -> AsyncIterator[wire.PublishResponse]:
         self.streams += 1
-        async for response in self.behaviour(request_iterator, context):
-            yield response
+        async for response in self.behaviour(self._single(request_iterator), context):
+            yield wire.PublishResponse(responses=[response])
+
+    async def _single(self, messages: AsyncIterator[wire.PublishRequest]) -> AsyncIterator[wire.Request]:
+        async for message in messages:
+            self.messages += 1
+            for request in message.requests:
+                yield request
 
 
 def honest(model: ModelCollector) -> Behaviour:
     """Answers as the model does."""
 
-    async def behaviour(requests: AsyncIterator[wire.PublishRequest], context: Any) -> Answers:
+    async def behaviour(requests: AsyncIterator[wire.Request], context: Any) -> Answers:
         stream: dict[bytes, int] = {}
         async for request in requests:
             for response in model.answer(stream, request):
@@ -57,7 +66,7 @@ def hanging(after: int) -> Behaviour:
     """Takes everything and says nothing after so many answers of an honest one."""
     model = ModelCollector()
 
-    async def behaviour(requests: AsyncIterator[wire.PublishRequest], context: Any) -> Answers:
+    async def behaviour(requests: AsyncIterator[wire.Request], context: Any) -> Answers:
         stream: dict[bytes, int] = {}
         answered = 0
         async for request in requests:
@@ -69,10 +78,10 @@ def hanging(after: int) -> Behaviour:
     return behaviour
 
 
-def changed(change: Callable[[wire.PublishResponse], wire.PublishResponse], model: ModelCollector) -> Behaviour:
+def changed(change: Callable[[wire.Response], wire.Response], model: ModelCollector) -> Behaviour:
     """Answers as the model does, with every answer changed."""
 
-    async def behaviour(requests: AsyncIterator[wire.PublishRequest], context: Any) -> Answers:
+    async def behaviour(requests: AsyncIterator[wire.Request], context: Any) -> Answers:
         stream: dict[bytes, int] = {}
         async for request in requests:
             for response in model.answer(stream, request):

@@ -48,7 +48,7 @@ class ModelCollector:
         self.judge = judge
         self.writers: dict[bytes, Stored] = {}
 
-    def answer(self, stream: dict[bytes, int], request: wire.PublishRequest) -> list[wire.PublishResponse]:
+    def answer(self, stream: dict[bytes, int], request: wire.Request) -> list[wire.Response]:
         """Answers one message of a stream; ``stream`` has the epochs of the writers that are open on it."""
         match request.WhichOneof("request"):
             case "open":
@@ -66,7 +66,7 @@ class ModelCollector:
                 return [self._to(request.end.writer_id, ended=wire.Ended())]
         return []
 
-    def _batch(self, stream: dict[bytes, int], batch: wire.Batch) -> wire.PublishResponse:
+    def _batch(self, stream: dict[bytes, int], batch: wire.Batch) -> wire.Response:
         writer = batch.writer_id
         stored = self.writers[writer]
         if stream.get(writer) != stored.epoch:
@@ -87,8 +87,8 @@ class ModelCollector:
         return self._to(writer, ack=wire.Ack(durable=stored.durable))
 
     @staticmethod
-    def _to(writer: bytes, **answer: object) -> wire.PublishResponse:
-        response = wire.PublishResponse(**answer)
+    def _to(writer: bytes, **answer: object) -> wire.Response:
+        response = wire.Response(**answer)
         getattr(response, response.WhichOneof("response")).writer_id = writer
         return response
 
@@ -100,9 +100,9 @@ class Line:
         self.collector = collector
         self.session = Session(Terms(Random(seed), lambda: 1000.0 + self.now, "test"))
         self.now = 0.0
-        self.sent: list[wire.PublishRequest] = []
+        self.sent: list[wire.Request] = []
         self._stream: dict[bytes, int] = {}
-        self._answers: deque[wire.PublishResponse] = deque()
+        self._answers: deque[wire.Response] = deque()
         self.connect()
 
     def connect(self) -> None:
@@ -162,7 +162,7 @@ class Line:
     def expect_nonsense(self, **answer: object) -> None:
         """Hands in an answer that must be recognised as nonsense, and begins a new stream as the shell does."""
         try:
-            self.session.received(wire.PublishResponse(**answer), self.now)
+            self.session.received(wire.Response(**answer), self.now)
         except ProtocolError:
             self.cut()
         else:

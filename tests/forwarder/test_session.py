@@ -458,7 +458,7 @@ def test_an_end_for_a_writer_that_is_not_open_opens_it_anew(new_spool: NewSpool,
     while courier.state is not State.ENDING:
         line.send() or line.receive() or line.wait()
     line.session.received(
-        wire.PublishResponse(
+        wire.Response(
             refused=wire.Refused(writer_id=spool.writer, reason=wire.REFUSAL_REASON_NOT_OPEN, message="not open")
         ),
         line.now,

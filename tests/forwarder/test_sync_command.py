@@ -108,38 +108,38 @@ async def test_problems_of_some_spools_do_not_stop_the_others(new_spool: NewSpoo
     assert model.writers[fine.writer].durable == 22
 
 
-def _beyond(response: wire.PublishResponse) -> wire.PublishResponse:
+def _beyond(response: wire.Response) -> wire.Response:
     if response.HasField("welcome"):
         response.welcome.durable, response.welcome.chain = 10**12, 7
     return response
 
 
-def _far_acks(response: wire.PublishResponse) -> wire.PublishResponse:
+def _far_acks(response: wire.Response) -> wire.Response:
     if response.HasField("ack"):
         response.ack.durable += 1000
     return response
 
 
-def _strangers(response: wire.PublishResponse) -> wire.PublishResponse:
+def _strangers(response: wire.Response) -> wire.Response:
     if response.HasField("ack"):
         response.ack.writer_id = b"stranger"
     return response
 
 
-def _empty(response: wire.PublishResponse) -> wire.PublishResponse:
-    return wire.PublishResponse()
+def _empty(response: wire.Response) -> wire.Response:
+    return wire.Response()
 
 
-def _rewinds(response: wire.PublishResponse) -> wire.PublishResponse:
+def _rewinds(response: wire.Response) -> wire.Response:
     if response.HasField("ack"):
-        return wire.PublishResponse(rewind=wire.Rewind(writer_id=response.ack.writer_id, durable=0, chain=0))
+        return wire.Response(rewind=wire.Rewind(writer_id=response.ack.writer_id, durable=0, chain=0))
     return response
 
 
-def _refuses(response: wire.PublishResponse) -> wire.PublishResponse:
+def _refuses(response: wire.Response) -> wire.Response:
     if response.HasField("welcome"):
         refused = wire.Refused(writer_id=response.welcome.writer_id, final=True, message="not today")
-        return wire.PublishResponse(refused=refused)
+        return wire.Response(refused=refused)
     return response
 
 
@@ -150,7 +150,7 @@ def _refuses(response: wire.PublishResponse) -> wire.PublishResponse:
 async def test_nonsense_is_told_and_the_spool_stays(
     new_spool: NewSpool,
     tmp_path: Path,
-    change: Callable[[wire.PublishResponse], wire.PublishResponse],
+    change: Callable[[wire.Response], wire.Response],
     convincing: bool,
 ) -> None:
     """Of a mad collector only a Welcome with the right chain is believed; the spool stays, and an honest one gets it."""

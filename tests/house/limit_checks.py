@@ -113,7 +113,7 @@ def unsent_replies_are_bounded(patch: pytest.MonkeyPatch, directory: Path) -> No
     patch.setattr(limits, "UNSENT_REPLIES_MAX", 2)
     outbox = _Outbox()
     for full in (False, True):
-        outbox.put(collector_pb2.PublishResponse())
+        outbox.put(collector_pb2.Response())
         assert outbox.is_full is full
 
 

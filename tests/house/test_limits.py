@@ -46,6 +46,7 @@ WALK: dict[str, Check | str] = {
     "BATCH_BYTES_TARGET": "tests/forwarder/test_session.py::test_what_is_in_flight_is_bounded_and_shared_fairly",
     "BATCH_BYTES_MAX": "tests/collector/test_publish.py::test_a_message_beyond_the_limit_is_answered",
     "BATCH_RECORDS_MAX": "tests/collector/test_admission.py::test_what_is_malformed_is_refused_with_the_reason",
+    "MESSAGE_PARTS_MAX": "tests/collector/test_publish.py::test_many_writers_share_a_message",
     "PUBLISH_MESSAGE_BYTES_MAX": check.a_message_holds_more_than_a_batch,
     "DECOMPRESSED_BYTES_MAX": check.decompression_is_bounded,
     "DECOMPRESSED_BYTES_FREE": check.decompression_is_bounded,
@@ -58,6 +59,8 @@ WALK: dict[str, Check | str] = {
     "UNSENT_REPLIES_MAX": check.unsent_replies_are_bounded,
     "QUEUE_BYTES_MAX": "tests/collector/test_intake.py::test_nobody_is_silent_while_nobody_can_be_heard",
     "QUEUE_BATCHES_MAX": check.the_queue_is_bounded,
+    "COMMIT_WORTH_BATCHES": "tests/collector/test_intake.py::test_a_commit_is_worth_its_price_when_many_share_it_or_one_waits",
+    "COMMIT_WORTH_BYTES": "tests/collector/test_intake.py::test_a_commit_is_worth_its_price_when_many_share_it_or_one_waits",
     "COMMIT_BYTES_MAX": "tests/collector/test_intake.py::test_a_group_is_bounded",
     "COMMIT_BATCHES_MAX": "tests/collector/test_intake.py::test_a_group_is_bounded",
     "ADMIT_BESIDE_BYTES": "tests/collector/test_publish.py::test_compressed_batches_are_stored_as_sent",
@@ -82,7 +85,7 @@ WALK: dict[str, Check | str] = {
 }
 """What walks each limit: a check of this folder, or the test elsewhere that goes beyond it, often with a smaller one."""
 
-PACES = {"COMMIT_INTERVAL_S", "GIVE_UP_AFTER_S"}
+PACES = {"COMMIT_INTERVAL_S", "COMMIT_GATHER_S", "GIVE_UP_AFTER_S"}
 """How long something waits: nothing is refused there, and tests do not measure time."""
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from runwell.core import limits
@@ -28,20 +29,24 @@ class Appender:
         log: EventLog,
         counters: Counters,
         deliver: Callable[[list[Reply]], None],
-        commit_interval_s: float,
+        commit_pauses_s: tuple[float, float],
     ) -> None:
+        """``commit_pauses_s``: how far apart commits begin, and how far while what waits is not worth one."""
         self._intake = intake
         self._log = log
         self._counters = counters
         self._deliver = deliver
-        self._commit_interval_s = commit_interval_s
+        self._commit_pauses_s = commit_pauses_s
         self._queued = asyncio.Event()
+        self._worthy = asyncio.Event()
         self._answered = asyncio.Event()
 
     def wake(self) -> None:
         """Something was queued."""
         if self._intake.queued_batches:
             self._queued.set()
+        if self._intake.is_worth_a_commit:
+            self._worthy.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Returns when the condition holds, which is looked at now and after every commit."""
@@ -66,14 +71,23 @@ class Appender:
                 self._deliver(answers)
                 self._answered.set()
                 self._answered = asyncio.Event()
-                await self._let_batches_gather(began_at + self._commit_interval_s - loop.time())
+                await self._let_batches_gather(began_at)
                 began_at = loop.time()
             self._queued.clear()
 
-    async def _let_batches_gather(self, pause_s: float) -> None:
-        enough = (
+    async def _let_batches_gather(self, began_at: float) -> None:
+        if (
             self._intake.queued_batches >= limits.COMMIT_BATCHES_MAX
             or self._intake.queued_bytes >= limits.COMMIT_BYTES_MAX
+        ):
+            return
+        interval_s, gather_s = (
+            began_at + pause_s - asyncio.get_running_loop().time() for pause_s in self._commit_pauses_s
         )
-        if pause_s > 0 and not enough:
-            await asyncio.sleep(pause_s)
+        if interval_s > 0:
+            await asyncio.sleep(interval_s)
+        if gather_s > interval_s and not self._intake.is_worth_a_commit:
+            self._worthy.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(gather_s - max(interval_s, 0)):
+                    await self._worthy.wait()

@@ -70,7 +70,7 @@ async def running_collector(
         epoch = int(clock.wall() * 1000)
         intake = Intake(log.log_id, await log.living(), epoch, clock.monotonic())
         counters = Counters()
-        service = CollectorService(intake, log, counters, clock, config.commit_interval_s)
+        service = CollectorService(intake, log, counters, clock, (config.commit_interval_s, config.commit_gather_s))
         disk = DiskWatch(intake, config, free_bytes)
         _show_gauges(counters, intake, disk)
         tasks = await stack.enter_async_context(_background())

@@ -51,6 +51,7 @@ class CollectorConfig:
     allow_remote: bool = False
     segment_bytes_max: int = limits.LOG_SEGMENT_BYTES
     commit_interval_s: float = limits.COMMIT_INTERVAL_S
+    commit_gather_s: float = limits.COMMIT_GATHER_S
     liveness_interval_s: float = limits.HEARTBEAT_INTERVAL_S / 2
     disk_interval_s: float = 1.0
 

@@ -75,6 +75,8 @@ class Intake:
         self._streams: dict[int, _Stream] = {}
         self._queue: deque[_Queued] = deque()
         self._group: list[_Queued] = []
+        self._awaited = False
+        """A process waits for the end of its run, or a stream for its answer to be told where to begin."""
         self.queued_bytes = 0
         self.has_space = True
         """Whether the disk under the log takes more; set by who watches it."""
@@ -90,6 +92,15 @@ class Intake:
     def has_room(self) -> bool:
         """Whether streams may be read on."""
         return self.queued_bytes < limits.QUEUE_BYTES_MAX and self.queued_batches < limits.QUEUE_BATCHES_MAX
+
+    @property
+    def is_worth_a_commit(self) -> bool:
+        """Whether somebody is known to wait for what is queued, or it is enough to share the price of a commit."""
+        return (
+            self._awaited
+            or len(self._queue) >= limits.COMMIT_WORTH_BATCHES
+            or self.queued_bytes >= limits.COMMIT_WORTH_BYTES
+        )
 
     @property
     def open_writers(self) -> int:
@@ -224,6 +235,7 @@ class Intake:
     def next_group(self) -> list[NewBatch]:
         """What to append in one commit; ``appended`` or ``group_failed`` follows before the next call."""
         assert not self._group
+        self._awaited = False
         group_bytes = 0
         while self._queue and len(self._group) < limits.COMMIT_BATCHES_MAX:
             group_bytes += len(self._queue[0].batch.events)
@@ -309,6 +321,7 @@ class Intake:
         writer.tip = tip
         writer.told_at = None
         writer.queued += 1
+        self._awaited |= bool(batch.mark & (WriterMark.FINISHED | WriterMark.ENDED))
         self.queued_bytes += len(batch.events)
         self._queue.append(_Queued(batch, writer, writer.stream))
 
@@ -347,6 +360,7 @@ class Intake:
     def _due(self, writer: _Writer) -> list[Reply]:
         """The answers that had to wait until nothing of the writer is queued."""
         if writer.queued or writer.stream is None:
+            self._awaited |= writer.welcome_due or writer.rewind_due
             return []
         answers, stream, at = [], writer.stream, writer.durable
         if writer.welcome_due:

@@ -20,14 +20,14 @@ PublishContext = grpc.aio.ServicerContext[collector_pb2.PublishRequest, collecto
 
 
 class _Outbox:
-    """Replies that wait for one stream's client."""
+    """Replies that wait for one stream's client; what waits together goes as one message."""
 
     def __init__(self) -> None:
-        self._replies: deque[collector_pb2.PublishResponse] = deque()
+        self._replies: deque[collector_pb2.Response] = deque()
         self._filled = asyncio.Event()
         self._taken = asyncio.Event()
 
-    def put(self, response: collector_pb2.PublishResponse) -> None:
+    def put(self, response: collector_pb2.Response) -> None:
         self._replies.append(response)
         self._filled.set()
 
@@ -46,8 +46,10 @@ class _Outbox:
         while True:
             await self._filled.wait()
             while self._replies:
-                await context.write(self._replies[0])
-                self._replies.popleft()
+                first = list(itertools.islice(self._replies, limits.MESSAGE_PARTS_MAX))
+                await context.write(collector_pb2.PublishResponse(responses=first))
+                for _ in first:
+                    self._replies.popleft()
                 self._taken.set()
             self._filled.clear()
 
@@ -56,13 +58,13 @@ class CollectorService(collector_pb2_grpc.CollectorServiceServicer):
     """One for all streams. ``stop`` ends their reading; what was taken by then is still committed and acknowledged."""
 
     def __init__(
-        self, intake: Intake, log: EventLog, counters: Counters, clock: Clock, commit_interval_s: float
+        self, intake: Intake, log: EventLog, counters: Counters, clock: Clock, commit_pauses_s: tuple[float, float]
     ) -> None:
         self._intake = intake
         self._log = log
         self._counters = counters
         self._clock = clock
-        self.appender = Appender(intake, log, counters, self._deliver, commit_interval_s)
+        self.appender = Appender(intake, log, counters, self._deliver, commit_pauses_s)
         self._numbers = itertools.count(1)
         self._outboxes: dict[int, _Outbox] = {}
         self._readings: set[asyncio.Task[None]] = set()
@@ -101,18 +103,20 @@ class CollectorService(collector_pb2_grpc.CollectorServiceServicer):
         for reading in self._readings:
             reading.cancel()
 
-    async def _read(self, stream: int, requests: AsyncIterator[collector_pb2.PublishRequest], outbox: _Outbox) -> None:
-        async for request in requests:
+    async def _read(self, stream: int, messages: AsyncIterator[collector_pb2.PublishRequest], outbox: _Outbox) -> None:
+        async for message in messages:
             self._intake.heard(stream, self._clock.monotonic())
-            if not self._intake.has_room or outbox.is_full:
-                await self.appender.until(lambda: self._intake.has_room)
-                await outbox.shorter_than(limits.UNSENT_REPLIES_MAX)
-                self._intake.heard(stream, self._clock.monotonic())
-            if answers := await self._answers(stream, request):
-                self._deliver(answers)
+            for request in message.requests:
+                if not self._intake.has_room or outbox.is_full:
+                    self.appender.wake()
+                    await self.appender.until(lambda: self._intake.has_room)
+                    await outbox.shorter_than(limits.UNSENT_REPLIES_MAX)
+                    self._intake.heard(stream, self._clock.monotonic())
+                if answers := await self._answers(stream, request):
+                    self._deliver(answers)
             self.appender.wake()
 
-    async def _answers(self, stream: int, request: collector_pb2.PublishRequest) -> list[Reply]:
+    async def _answers(self, stream: int, request: collector_pb2.Request) -> list[Reply]:
         match request.WhichOneof("request"):
             case "batch":
                 admission = await _admission(request.batch)

@@ -51,6 +51,9 @@ NAME_CHARACTERS_MAX = 1_024
 PATCH_BYTES_MAX = 1 << 20
 """Uncommitted changes carried with a run; of a larger patch only the digest is."""
 
+MESSAGE_PARTS_MAX = 1_000
+"""Requests or answers in one message of a stream. A sender adds to a message until it is as large as a full batch."""
+
 IN_FLIGHT_BYTES_MAX = 1 << 20
 """Sent and not yet acknowledged, for each writer; one batch may always be in flight."""
 
@@ -115,9 +118,14 @@ COMMIT_BYTES_MAX = 16 << 20
 COMMIT_BATCHES_MAX = 1_024
 """One commit of the log: large enough to share an fsync, small enough that its acks come within a tenth of a second."""
 
+COMMIT_WORTH_BATCHES = 32
+COMMIT_WORTH_BYTES = 256 << 10
+"""With this much queued a commit and its acks cost little beside the batches themselves: waiting on would save nothing."""
+
 COMMIT_INTERVAL_S = 0.05
-"""Commits begin at least this long after one another, so that many small batches share them: at 100 batches a second half
-of the collector's work was the commits at 0.02. The first batch after a pause waits for nothing."""
+COMMIT_GATHER_S = 0.2
+"""Commits begin at least the first of these after one another, and the second while what is queued is not worth one and
+nobody is known to wait for it. The first batch after a pause waits for nothing, and a full group neither."""
 
 OPEN_WRITERS_MAX = 200_000
 """Writers open at a collector, some 150 MB; a further Open is answered with Refused(UNAVAILABLE) and a time to retry."""

@@ -143,7 +143,7 @@ class Courier:
 
     # ---- What to send
 
-    def next_request(self, now: float) -> wire.PublishRequest | None:
+    def next_request(self, now: float) -> wire.Request | None:
         """The next message for the stream; None when there is none by now."""
         if now < self.paused_until:
             return None
@@ -169,7 +169,7 @@ class Courier:
                 return not self._drained or not (self.live or self._flight)
         return False
 
-    def _next(self, now: float) -> wire.PublishRequest | None:
+    def _next(self, now: float) -> wire.Request | None:
         match self.state:
             case State.CLOSED:
                 return self._open(now)
@@ -191,7 +191,7 @@ class Courier:
             self._lock_checked_at = now
             self.live = self.spool.disk.locked(self.spool.directory / LOCK_NAME)
 
-    def _open(self, now: float) -> wire.PublishRequest | None:
+    def _open(self, now: float) -> wire.Request | None:
         if not self.live and self._source.is_empty():
             self.state = State.DONE
             return None
@@ -199,7 +199,7 @@ class Courier:
         entity, project, run_id = self.spool.run
         opening = wire.Open(writer_id=self.writer, client_version=self._terms.client_version)
         opening.run.entity, opening.run.project, opening.run.run_id = entity, project, run_id
-        return wire.PublishRequest(open=opening)
+        return wire.Request(open=opening)
 
     def _seek(self, now: float) -> None:
         verdict = self._source.pass_over(live=self.live, now=now)
@@ -216,7 +216,7 @@ class Courier:
             case Seek.BEYOND:
                 self._refuse_to_believe(now)
 
-    def _batch(self, now: float) -> wire.PublishRequest | None:
+    def _batch(self, now: float) -> wire.Request | None:
         if self._source.position < self._flight.durable:
             # What was given up had been taken after all.
             self._cut_again(self._flight.durable, self._flight.chain)
@@ -227,7 +227,7 @@ class Courier:
             return None
         batch, self._held = self._held, None
         self._flight.add(batch)
-        return wire.PublishRequest(batch=batch)
+        return wire.Request(batch=batch)
 
     def _cut(self, now: float) -> wire.Batch | None:
         records_max = self._bisection.records_max(self._source.position)
@@ -248,7 +248,7 @@ class Courier:
         self._cut_again(cut.first - 1, cut.chain_before)
         return None
 
-    def _end_when_over(self) -> wire.PublishRequest | None:
+    def _end_when_over(self) -> wire.Request | None:
         """When nothing more will come: says so, unless the writer itself has said it."""
         if self.live or self.state is not State.OPEN or not self._drained or self._flight:
             return None
@@ -260,7 +260,7 @@ class Courier:
             self._finish()
             return None
         self.state = State.ENDING
-        return wire.PublishRequest(end=wire.End(writer_id=self.writer, last=self._flight.durable))
+        return wire.Request(end=wire.End(writer_id=self.writer, last=self._flight.durable))
 
     # ---- What was answered
 

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Collection
 
 from runwell import __version__
-from runwell.core.limits import GIVE_UP_AFTER_S
+from runwell.core.limits import BATCH_BYTES_TARGET, GIVE_UP_AFTER_S, MESSAGE_PARTS_MAX
 from runwell.forwarder.address import ServerUnreachableError
 from runwell.forwarder.backoff import Backoff
 from runwell.forwarder.courier import Courier, ProtocolError, State, Terms
@@ -113,13 +113,24 @@ class Forwarder:
                     await stream.answers
                 self._look_around(now)
                 self.session.tick(now)
-                request = self.session.next_request(now)
-                if request is not None:
-                    await stream.send(request)
+                if requests := self._gathered(now):
+                    await stream.send(wire.PublishRequest(requests=requests))
                 elif self.session.busy:
                     await asyncio.sleep(0)
                 else:
                     await self._wait(min(self.session.next_tick(), self._looked_at + LOOK_INTERVAL_S))
+
+    def _gathered(self, now: float) -> list[wire.Request]:
+        """What there is to send, up to a full batch: each message costs both sides more than what a small one carries."""
+        requests: list[wire.Request] = []
+        room_bytes = BATCH_BYTES_TARGET
+        while room_bytes > 0 and len(requests) < MESSAGE_PARTS_MAX:
+            request = self.session.next_request(now)
+            if request is None:
+                break
+            requests.append(request)
+            room_bytes -= len(request.batch.events)
+        return requests
 
     async def _wait(self, until: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -138,12 +149,13 @@ class Forwarder:
 
     # ---- What comes in
 
-    def _received(self, response: wire.PublishResponse) -> None:
+    def _received(self, message: wire.PublishResponse) -> None:
         now = self._now()
-        self.session.received(response, now)
+        for response in message.responses:
+            self.session.received(response, now)
+            if response.HasField("ack"):
+                self._backoff.reset()
         self._unreachable_since, self._reached_at, self._ever_reached, self.problem = None, now, True, ""
-        if response.HasField("ack"):
-            self._backoff.reset()
         self._answer()
         self._stirred.set()
 

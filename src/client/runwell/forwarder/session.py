@@ -49,6 +49,7 @@ class Session:
         self._polls: list[tuple[float, Path]] = []
         self._poll_at: dict[Path, float] = {}
         self._intervals_s: dict[Path, float] = {}
+        self._tick_phase_s = terms.random.random() * POLL_INTERVAL_MAX_S
         self._heartbeat_at = 0.0
         self._housekeeping_at = 0.0
 
@@ -109,12 +110,12 @@ class Session:
         """Whether a courier waits for its turn."""
         return bool(self._ready)
 
-    def next_request(self, now: float) -> wire.PublishRequest | None:
+    def next_request(self, now: float) -> wire.Request | None:
         """The next message of the stream, the couriers taking turns; None when none has one at its turn."""
         if now >= self._heartbeat_at and self.connected:
             self._heartbeat_at = now + HEARTBEAT_INTERVAL_S
             if any(courier.live and courier.state is not State.CLOSED for courier in self._on_stream.values()):
-                return wire.PublishRequest(heartbeat=wire.Heartbeat())
+                return wire.Request(heartbeat=wire.Heartbeat())
         for _ in range(len(self._ready) if self.connected else 0):
             courier = self._ready.popleft()
             self._queued.discard(courier.spool.directory)
@@ -123,7 +124,7 @@ class Session:
                 return request
         return None
 
-    def _turn(self, courier: Courier, now: float) -> wire.PublishRequest | None:
+    def _turn(self, courier: Courier, now: float) -> wire.Request | None:
         if courier.settled or (courier.state is State.CLOSED and not self._may_open(courier, now)):
             return None
         request = courier.next_request(now)
@@ -171,7 +172,7 @@ class Session:
     def _poll_later(self, courier: Courier, now: float) -> None:
         directory = courier.spool.directory
         interval_s = self._intervals_s.get(directory, POLL_INTERVAL_MIN_S)
-        at = max(now + interval_s, courier.paused_until)
+        at = max(self._tick(now + interval_s, interval_s), courier.paused_until)
         if self._poll_at.get(directory, at + 1) <= at:
             return
         longest_s = max(POLL_INTERVAL_MAX_S, len(self._couriers) * POLL_S_PER_SPOOL)
@@ -179,9 +180,16 @@ class Session:
         self._poll_at[directory] = at
         heapq.heappush(self._polls, (at, directory))
 
+    def _tick(self, at: float, interval_s: float) -> float:
+        """Spools that flow steadily are looked at together, so that what they have shares a message; each machine does so
+        at a moment of its own."""
+        if interval_s < POLL_INTERVAL_MAX_S:
+            return at
+        return at - (at - self._tick_phase_s) % interval_s
+
     # ---- What was answered, and what time brings
 
-    def received(self, response: wire.PublishResponse, now: float) -> None:
+    def received(self, response: wire.Response, now: float) -> None:
         """Raises ProtocolError."""
         kind = response.WhichOneof("response")
         if kind is None:

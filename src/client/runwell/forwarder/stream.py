@@ -27,7 +27,7 @@ OPTIONS: list[tuple[str, Any]] = [
 
 
 class Stream:
-    """Use it as an async context manager. ``received`` is called for every answer; it may raise, which ends the stream."""
+    """Use it as an async context manager. ``received`` is called for every message; it may raise, which ends the stream."""
 
     def __init__(self, address: CollectorAddress, received: Callable[[wire.PublishResponse], None]) -> None:
         self._address = address
@@ -50,17 +50,17 @@ class Stream:
     async def _read(self) -> None:
         """Hands on answers until the stream ends. Raises ServerUnreachableError when the server ends it."""
         try:
-            async for response in self._call:
-                self._received(response)
+            async for message in self._call:
+                self._received(message)
         except grpc.aio.AioRpcError as error:
             raise ServerUnreachableError(f"{self._address.target}: {error.details() or error.code().name}") from None
         raise ServerUnreachableError(f"{self._address.target} ended the stream")
 
-    async def send(self, request: wire.PublishRequest) -> None:
+    async def send(self, message: wire.PublishRequest) -> None:
         """Raises ServerUnreachableError when the stream is over or takes nothing."""
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_S):
-                await self._call.write(request)
+                await self._call.write(message)
         except TimeoutError:
             raise ServerUnreachableError(f"{self._address.target} takes nothing for {WRITE_TIMEOUT_S:.0f} s") from None
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):

@@ -27,7 +27,7 @@ class PublishStream(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
     ) -> None: ...
 
-    async def send(self, request: wire.PublishRequest) -> None:
+    async def send(self, message: wire.PublishRequest) -> None:
         """Raises ServerUnreachableError."""
         ...
 

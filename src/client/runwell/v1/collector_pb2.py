@@ -25,41 +25,45 @@ _sym_db = _symbol_database.Default()
 from runwell.v1 import event_pb2 as runwell_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1arunwell/v1/collector.proto\x12\nrunwell.v1\x1a\x16runwell/v1/event.proto\"\xad\x01\n\x0ePublishRequest\x12 \n\x04open\x18\x01 \x01(\x0b\x32\x10.runwell.v1.OpenH\x00\x12\"\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x11.runwell.v1.BatchH\x00\x12*\n\theartbeat\x18\x03 \x01(\x0b\x32\x15.runwell.v1.HeartbeatH\x00\x12\x1e\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x0f.runwell.v1.EndH\x00\x42\t\n\x07request\"\xfd\x01\n\x0fPublishResponse\x12&\n\x07welcome\x18\x01 \x01(\x0b\x32\x13.runwell.v1.WelcomeH\x00\x12\x1e\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x0f.runwell.v1.AckH\x00\x12$\n\x06rewind\x18\x03 \x01(\x0b\x32\x12.runwell.v1.RewindH\x00\x12$\n\x06\x66\x65nced\x18\x04 \x01(\x0b\x32\x12.runwell.v1.FencedH\x00\x12&\n\x07refused\x18\x05 \x01(\x0b\x32\x13.runwell.v1.RefusedH\x00\x12\"\n\x05\x65nded\x18\x06 \x01(\x0b\x32\x11.runwell.v1.EndedH\x00\x42\n\n\x08response\"R\n\x04Open\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\x1f\n\x03run\x18\x02 \x01(\x0b\x32\x12.runwell.v1.RunKey\x12\x16\n\x0e\x63lient_version\x18\x03 \x01(\t\"[\n\x07Welcome\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x04\x12\r\n\x05\x63hain\x18\x03 \x01(\x07\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x0e\n\x06log_id\x18\x05 \x01(\t\"\x8f\x01\n\x05\x42\x61tch\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x14\n\x0c\x63hain_before\x18\x04 \x01(\x07\x12\r\n\x05\x63hain\x18\x05 \x01(\x07\x12 \n\x05\x63odec\x18\x06 \x01(\x0e\x32\x11.runwell.v1.Codec\x12\x0e\n\x06\x65vents\x18\x07 \x01(\x0c\"\x0b\n\tHeartbeat\"&\n\x03\x45nd\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\x0c\n\x04last\x18\x02 \x01(\x04\"\x1a\n\x05\x45nded\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\")\n\x03\x41\x63k\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x04\";\n\x06Rewind\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x04\x12\r\n\x05\x63hain\x18\x03 \x01(\x07\"\x1b\n\x06\x46\x65nced\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\"\x8d\x01\n\x07Refused\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12)\n\x06reason\x18\x03 \x01(\x0e\x32\x19.runwell.v1.RefusalReason\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\r\n\x05\x66inal\x18\x05 \x01(\x08\x12\x15\n\rretry_after_s\x18\x06 \x01(\x01*>\n\x05\x43odec\x12\x15\n\x11\x43ODEC_UNSPECIFIED\x10\x00\x12\x0e\n\nCODEC_NONE\x10\x01\x12\x0e\n\nCODEC_ZLIB\x10\x02*\xc7\x01\n\rRefusalReason\x12\x1e\n\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16REFUSAL_REASON_INVALID\x10\x01\x12 \n\x1cREFUSAL_REASON_WRITER_FORKED\x10\x02\x12\x1b\n\x17REFUSAL_REASON_NOT_OPEN\x10\x03\x12\x1b\n\x17REFUSAL_REASON_NO_SPACE\x10\x04\x12\x1e\n\x1aREFUSAL_REASON_UNAVAILABLE\x10\x05\x32Z\n\x10\x43ollectorService\x12\x46\n\x07Publish\x12\x1a.runwell.v1.PublishRequest\x1a\x1b.runwell.v1.PublishResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1arunwell/v1/collector.proto\x12\nrunwell.v1\x1a\x16runwell/v1/event.proto\"7\n\x0ePublishRequest\x12%\n\x08requests\x18\x01 \x03(\x0b\x32\x13.runwell.v1.Request\":\n\x0fPublishResponse\x12\'\n\tresponses\x18\x01 \x03(\x0b\x32\x14.runwell.v1.Response\"\xa6\x01\n\x07Request\x12 \n\x04open\x18\x01 \x01(\x0b\x32\x10.runwell.v1.OpenH\x00\x12\"\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x11.runwell.v1.BatchH\x00\x12*\n\theartbeat\x18\x03 \x01(\x0b\x32\x15.runwell.v1.HeartbeatH\x00\x12\x1e\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x0f.runwell.v1.EndH\x00\x42\t\n\x07request\"\xf6\x01\n\x08Response\x12&\n\x07welcome\x18\x01 \x01(\x0b\x32\x13.runwell.v1.WelcomeH\x00\x12\x1e\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x0f.runwell.v1.AckH\x00\x12$\n\x06rewind\x18\x03 \x01(\x0b\x32\x12.runwell.v1.RewindH\x00\x12$\n\x06\x66\x65nced\x18\x04 \x01(\x0b\x32\x12.runwell.v1.FencedH\x00\x12&\n\x07refused\x18\x05 \x01(\x0b\x32\x13.runwell.v1.RefusedH\x00\x12\"\n\x05\x65nded\x18\x06 \x01(\x0b\x32\x11.runwell.v1.EndedH\x00\x42\n\n\x08response\"R\n\x04Open\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\x1f\n\x03run\x18\x02 \x01(\x0b\x32\x12.runwell.v1.RunKey\x12\x16\n\x0e\x63lient_version\x18\x03 \x01(\t\"[\n\x07Welcome\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x04\x12\r\n\x05\x63hain\x18\x03 \x01(\x07\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x0e\n\x06log_id\x18\x05 \x01(\t\"\x8f\x01\n\x05\x42\x61tch\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x14\n\x0c\x63hain_before\x18\x04 \x01(\x07\x12\r\n\x05\x63hain\x18\x05 \x01(\x07\x12 \n\x05\x63odec\x18\x06 \x01(\x0e\x32\x11.runwell.v1.Codec\x12\x0e\n\x06\x65vents\x18\x07 \x01(\x0c\"\x0b\n\tHeartbeat\"&\n\x03\x45nd\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\x0c\n\x04last\x18\x02 \x01(\x04\"\x1a\n\x05\x45nded\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\")\n\x03\x41\x63k\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x04\";\n\x06Rewind\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x64urable\x18\x02 \x01(\x04\x12\r\n\x05\x63hain\x18\x03 \x01(\x07\"\x1b\n\x06\x46\x65nced\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\"\x8d\x01\n\x07Refused\x12\x11\n\twriter_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12)\n\x06reason\x18\x03 \x01(\x0e\x32\x19.runwell.v1.RefusalReason\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\r\n\x05\x66inal\x18\x05 \x01(\x08\x12\x15\n\rretry_after_s\x18\x06 \x01(\x01*>\n\x05\x43odec\x12\x15\n\x11\x43ODEC_UNSPECIFIED\x10\x00\x12\x0e\n\nCODEC_NONE\x10\x01\x12\x0e\n\nCODEC_ZLIB\x10\x02*\xc7\x01\n\rRefusalReason\x12\x1e\n\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16REFUSAL_REASON_INVALID\x10\x01\x12 \n\x1cREFUSAL_REASON_WRITER_FORKED\x10\x02\x12\x1b\n\x17REFUSAL_REASON_NOT_OPEN\x10\x03\x12\x1b\n\x17REFUSAL_REASON_NO_SPACE\x10\x04\x12\x1e\n\x1aREFUSAL_REASON_UNAVAILABLE\x10\x05\x32Z\n\x10\x43ollectorService\x12\x46\n\x07Publish\x12\x1a.runwell.v1.PublishRequest\x1a\x1b.runwell.v1.PublishResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'runwell.v1.collector_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CODEC']._serialized_start=1179
-  _globals['_CODEC']._serialized_end=1241
-  _globals['_REFUSALREASON']._serialized_start=1244
-  _globals['_REFUSALREASON']._serialized_end=1443
-  _globals['_PUBLISHREQUEST']._serialized_start=67
-  _globals['_PUBLISHREQUEST']._serialized_end=240
-  _globals['_PUBLISHRESPONSE']._serialized_start=243
-  _globals['_PUBLISHRESPONSE']._serialized_end=496
-  _globals['_OPEN']._serialized_start=498
-  _globals['_OPEN']._serialized_end=580
-  _globals['_WELCOME']._serialized_start=582
-  _globals['_WELCOME']._serialized_end=673
-  _globals['_BATCH']._serialized_start=676
-  _globals['_BATCH']._serialized_end=819
-  _globals['_HEARTBEAT']._serialized_start=821
-  _globals['_HEARTBEAT']._serialized_end=832
-  _globals['_END']._serialized_start=834
-  _globals['_END']._serialized_end=872
-  _globals['_ENDED']._serialized_start=874
-  _globals['_ENDED']._serialized_end=900
-  _globals['_ACK']._serialized_start=902
-  _globals['_ACK']._serialized_end=943
-  _globals['_REWIND']._serialized_start=945
-  _globals['_REWIND']._serialized_end=1004
-  _globals['_FENCED']._serialized_start=1006
-  _globals['_FENCED']._serialized_end=1033
-  _globals['_REFUSED']._serialized_start=1036
-  _globals['_REFUSED']._serialized_end=1177
-  _globals['_COLLECTORSERVICE']._serialized_start=1445
-  _globals['_COLLECTORSERVICE']._serialized_end=1535
+  _globals['_CODEC']._serialized_start=1282
+  _globals['_CODEC']._serialized_end=1344
+  _globals['_REFUSALREASON']._serialized_start=1347
+  _globals['_REFUSALREASON']._serialized_end=1546
+  _globals['_PUBLISHREQUEST']._serialized_start=66
+  _globals['_PUBLISHREQUEST']._serialized_end=121
+  _globals['_PUBLISHRESPONSE']._serialized_start=123
+  _globals['_PUBLISHRESPONSE']._serialized_end=181
+  _globals['_REQUEST']._serialized_start=184
+  _globals['_REQUEST']._serialized_end=350
+  _globals['_RESPONSE']._serialized_start=353
+  _globals['_RESPONSE']._serialized_end=599
+  _globals['_OPEN']._serialized_start=601
+  _globals['_OPEN']._serialized_end=683
+  _globals['_WELCOME']._serialized_start=685
+  _globals['_WELCOME']._serialized_end=776
+  _globals['_BATCH']._serialized_start=779
+  _globals['_BATCH']._serialized_end=922
+  _globals['_HEARTBEAT']._serialized_start=924
+  _globals['_HEARTBEAT']._serialized_end=935
+  _globals['_END']._serialized_start=937
+  _globals['_END']._serialized_end=975
+  _globals['_ENDED']._serialized_start=977
+  _globals['_ENDED']._serialized_end=1003
+  _globals['_ACK']._serialized_start=1005
+  _globals['_ACK']._serialized_end=1046
+  _globals['_REWIND']._serialized_start=1048
+  _globals['_REWIND']._serialized_end=1107
+  _globals['_FENCED']._serialized_start=1109
+  _globals['_FENCED']._serialized_end=1136
+  _globals['_REFUSED']._serialized_start=1139
+  _globals['_REFUSED']._serialized_end=1280
+  _globals['_COLLECTORSERVICE']._serialized_start=1548
+  _globals['_COLLECTORSERVICE']._serialized_end=1638
 # @@protoc_insertion_point(module_scope)
