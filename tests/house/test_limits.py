@@ -82,6 +82,8 @@ WALK: dict[str, Check | str] = {
     "EXPOSED_METRICS_MAX": "tests/projector/test_system_stream.py::test_metrics_are_chosen_by_globs",
     "EXPOSED_SERIES_MAX": "tests/projector/test_system_stream.py::test_whole_runs_fit_the_oldest_first",
     "FOLD_CACHE_BYTES_MAX": "tests/projector/test_projection.py::test_forgotten_runs_are_read_again",
+    # ---- Sweeps
+    "TRIAL_ATTEMPTS_MAX": "tests/core/test_sweep_trials.py::test_trial_that_kills_its_agents_is_failed",
 }
 """What walks each limit: a check of this folder, or the test elsewhere that goes beyond it, often with a smaller one."""
 

@@ -168,3 +168,8 @@ EXPOSED_METRICS_MAX = 1_000
 
 EXPOSED_SERIES_MAX = 5_000
 """Series of all runs in an answer to Prometheus; runs that no longer fit are counted, not shown."""
+
+# ---- Sweeps
+
+TRIAL_ATTEMPTS_MAX = 5
+"""A trial whose agents were lost this often is failed: it may be what kills them."""

@@ -10,6 +10,8 @@ RUN_ID_CHARACTERS = 8
 
 _FORBIDDEN = re.compile(r"[/\\#?%:;,'\x00-\x1f\x7f\ud800-\udfff]")
 
+_SWEEP_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
@@ -85,6 +87,13 @@ def tag_problem(tag: object) -> str | None:
     if not isinstance(tag, str) or not 1 <= len(tag) <= TAG_CHARACTERS_MAX:
         return f"tag {tag!r:.80} must be a string of 1 to {TAG_CHARACTERS_MAX} characters"
     return None
+
+
+def sweep_parameter_problem(name: object) -> str | None:
+    """Why ``name`` cannot be a sweep's parameter; None when it can. Commands get it as an option, so it is plain."""
+    if isinstance(name, str) and _SWEEP_PARAMETER.fullmatch(name):
+        return None
+    return "is no parameter's name: begin with a letter or '_', and go on with letters, digits, '_', '.' and '-'"
 
 
 def text_problem(what: str, text: object, characters_max: int) -> str | None:

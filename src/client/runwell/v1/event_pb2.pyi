@@ -30,7 +30,7 @@ class Events(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("index", "time", "run_started", "run_resumed", "writer_attached", "run_rewound", "run_forked", "run_finished", "config_set", "summary_updated", "metric_defined", "metric_logged", "system_metric_logged", "media_logged", "artifact_logged", "artifact_used", "artifact_version_assigned", "console_logged", "alert_raised", "run_annotated", "clock_adjusted", "run_preempting", "source_captured", "writer_ended", "writer_silent", "records_dropped", "record_refused", "records_lost", "run_deleted", "run_restored", "run_purged", "view_saved", "report_saved", "sweep_created", "trial_suggested", "trial_reported")
+    __slots__ = ("index", "time", "run_started", "run_resumed", "writer_attached", "run_rewound", "run_forked", "run_finished", "config_set", "summary_updated", "metric_defined", "metric_logged", "system_metric_logged", "media_logged", "artifact_logged", "artifact_used", "artifact_version_assigned", "console_logged", "alert_raised", "run_annotated", "clock_adjusted", "run_preempting", "source_captured", "writer_ended", "writer_silent", "records_dropped", "record_refused", "records_lost", "run_deleted", "run_restored", "run_purged", "view_saved", "report_saved", "sweep_created", "trial_suggested", "trial_reported", "sweep_changed", "sweep_points_added")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     RUN_STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +67,8 @@ class Event(_message.Message):
     SWEEP_CREATED_FIELD_NUMBER: _ClassVar[int]
     TRIAL_SUGGESTED_FIELD_NUMBER: _ClassVar[int]
     TRIAL_REPORTED_FIELD_NUMBER: _ClassVar[int]
+    SWEEP_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    SWEEP_POINTS_ADDED_FIELD_NUMBER: _ClassVar[int]
     index: int
     time: float
     run_started: RunStarted
@@ -103,7 +105,9 @@ class Event(_message.Message):
     sweep_created: SweepCreated
     trial_suggested: TrialSuggested
     trial_reported: TrialReported
-    def __init__(self, index: _Optional[int] = ..., time: _Optional[float] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., writer_attached: _Optional[_Union[WriterAttached, _Mapping]] = ..., run_rewound: _Optional[_Union[RunRewound, _Mapping]] = ..., run_forked: _Optional[_Union[RunForked, _Mapping]] = ..., run_finished: _Optional[_Union[RunFinished, _Mapping]] = ..., config_set: _Optional[_Union[ConfigSet, _Mapping]] = ..., summary_updated: _Optional[_Union[SummaryUpdated, _Mapping]] = ..., metric_defined: _Optional[_Union[MetricDefined, _Mapping]] = ..., metric_logged: _Optional[_Union[MetricLogged, _Mapping]] = ..., system_metric_logged: _Optional[_Union[SystemMetricLogged, _Mapping]] = ..., media_logged: _Optional[_Union[MediaLogged, _Mapping]] = ..., artifact_logged: _Optional[_Union[ArtifactLogged, _Mapping]] = ..., artifact_used: _Optional[_Union[ArtifactUsed, _Mapping]] = ..., artifact_version_assigned: _Optional[_Union[ArtifactVersionAssigned, _Mapping]] = ..., console_logged: _Optional[_Union[ConsoleLogged, _Mapping]] = ..., alert_raised: _Optional[_Union[AlertRaised, _Mapping]] = ..., run_annotated: _Optional[_Union[RunAnnotated, _Mapping]] = ..., clock_adjusted: _Optional[_Union[ClockAdjusted, _Mapping]] = ..., run_preempting: _Optional[_Union[RunPreempting, _Mapping]] = ..., source_captured: _Optional[_Union[SourceCaptured, _Mapping]] = ..., writer_ended: _Optional[_Union[WriterEnded, _Mapping]] = ..., writer_silent: _Optional[_Union[WriterSilent, _Mapping]] = ..., records_dropped: _Optional[_Union[RecordsDropped, _Mapping]] = ..., record_refused: _Optional[_Union[RecordRefused, _Mapping]] = ..., records_lost: _Optional[_Union[RecordsLost, _Mapping]] = ..., run_deleted: _Optional[_Union[RunDeleted, _Mapping]] = ..., run_restored: _Optional[_Union[RunRestored, _Mapping]] = ..., run_purged: _Optional[_Union[RunPurged, _Mapping]] = ..., view_saved: _Optional[_Union[ViewSaved, _Mapping]] = ..., report_saved: _Optional[_Union[ReportSaved, _Mapping]] = ..., sweep_created: _Optional[_Union[SweepCreated, _Mapping]] = ..., trial_suggested: _Optional[_Union[TrialSuggested, _Mapping]] = ..., trial_reported: _Optional[_Union[TrialReported, _Mapping]] = ...) -> None: ...
+    sweep_changed: SweepChanged
+    sweep_points_added: SweepPointsAdded
+    def __init__(self, index: _Optional[int] = ..., time: _Optional[float] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., writer_attached: _Optional[_Union[WriterAttached, _Mapping]] = ..., run_rewound: _Optional[_Union[RunRewound, _Mapping]] = ..., run_forked: _Optional[_Union[RunForked, _Mapping]] = ..., run_finished: _Optional[_Union[RunFinished, _Mapping]] = ..., config_set: _Optional[_Union[ConfigSet, _Mapping]] = ..., summary_updated: _Optional[_Union[SummaryUpdated, _Mapping]] = ..., metric_defined: _Optional[_Union[MetricDefined, _Mapping]] = ..., metric_logged: _Optional[_Union[MetricLogged, _Mapping]] = ..., system_metric_logged: _Optional[_Union[SystemMetricLogged, _Mapping]] = ..., media_logged: _Optional[_Union[MediaLogged, _Mapping]] = ..., artifact_logged: _Optional[_Union[ArtifactLogged, _Mapping]] = ..., artifact_used: _Optional[_Union[ArtifactUsed, _Mapping]] = ..., artifact_version_assigned: _Optional[_Union[ArtifactVersionAssigned, _Mapping]] = ..., console_logged: _Optional[_Union[ConsoleLogged, _Mapping]] = ..., alert_raised: _Optional[_Union[AlertRaised, _Mapping]] = ..., run_annotated: _Optional[_Union[RunAnnotated, _Mapping]] = ..., clock_adjusted: _Optional[_Union[ClockAdjusted, _Mapping]] = ..., run_preempting: _Optional[_Union[RunPreempting, _Mapping]] = ..., source_captured: _Optional[_Union[SourceCaptured, _Mapping]] = ..., writer_ended: _Optional[_Union[WriterEnded, _Mapping]] = ..., writer_silent: _Optional[_Union[WriterSilent, _Mapping]] = ..., records_dropped: _Optional[_Union[RecordsDropped, _Mapping]] = ..., record_refused: _Optional[_Union[RecordRefused, _Mapping]] = ..., records_lost: _Optional[_Union[RecordsLost, _Mapping]] = ..., run_deleted: _Optional[_Union[RunDeleted, _Mapping]] = ..., run_restored: _Optional[_Union[RunRestored, _Mapping]] = ..., run_purged: _Optional[_Union[RunPurged, _Mapping]] = ..., view_saved: _Optional[_Union[ViewSaved, _Mapping]] = ..., report_saved: _Optional[_Union[ReportSaved, _Mapping]] = ..., sweep_created: _Optional[_Union[SweepCreated, _Mapping]] = ..., trial_suggested: _Optional[_Union[TrialSuggested, _Mapping]] = ..., trial_reported: _Optional[_Union[TrialReported, _Mapping]] = ..., sweep_changed: _Optional[_Union[SweepChanged, _Mapping]] = ..., sweep_points_added: _Optional[_Union[SweepPointsAdded, _Mapping]] = ...) -> None: ...
 
 class Process(_message.Message):
     __slots__ = ("host", "user", "pid", "command", "program", "working_directory", "python_version", "operating_system", "client_version", "cpu_count")
@@ -526,23 +530,55 @@ class SweepCreated(_message.Message):
     def __init__(self, by: _Optional[str] = ..., sweep_id: _Optional[str] = ..., config_json: _Optional[str] = ...) -> None: ...
 
 class TrialSuggested(_message.Message):
-    __slots__ = ("sweep_id", "trial", "parameters_json")
+    __slots__ = ("sweep_id", "trial", "parameters_json", "attempt", "agent", "request_id")
     SWEEP_ID_FIELD_NUMBER: _ClassVar[int]
     TRIAL_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_JSON_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     sweep_id: str
     trial: int
     parameters_json: str
-    def __init__(self, sweep_id: _Optional[str] = ..., trial: _Optional[int] = ..., parameters_json: _Optional[str] = ...) -> None: ...
+    attempt: int
+    agent: str
+    request_id: str
+    def __init__(self, sweep_id: _Optional[str] = ..., trial: _Optional[int] = ..., parameters_json: _Optional[str] = ..., attempt: _Optional[int] = ..., agent: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class TrialReported(_message.Message):
-    __slots__ = ("sweep_id", "trial", "state", "value")
+    __slots__ = ("sweep_id", "trial", "state", "value", "attempt", "reason")
     SWEEP_ID_FIELD_NUMBER: _ClassVar[int]
     TRIAL_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     sweep_id: str
     trial: int
     state: str
     value: float
-    def __init__(self, sweep_id: _Optional[str] = ..., trial: _Optional[int] = ..., state: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    attempt: int
+    reason: str
+    def __init__(self, sweep_id: _Optional[str] = ..., trial: _Optional[int] = ..., state: _Optional[str] = ..., value: _Optional[float] = ..., attempt: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class SweepChanged(_message.Message):
+    __slots__ = ("by", "sweep_id", "state")
+    BY_FIELD_NUMBER: _ClassVar[int]
+    SWEEP_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    by: str
+    sweep_id: str
+    state: str
+    def __init__(self, by: _Optional[str] = ..., sweep_id: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
+
+class SweepPointsAdded(_message.Message):
+    __slots__ = ("by", "sweep_id", "parameters_json", "values")
+    BY_FIELD_NUMBER: _ClassVar[int]
+    SWEEP_ID_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_JSON_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    by: str
+    sweep_id: str
+    parameters_json: _containers.RepeatedScalarFieldContainer[str]
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, by: _Optional[str] = ..., sweep_id: _Optional[str] = ..., parameters_json: _Optional[_Iterable[str]] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
