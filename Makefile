@@ -45,4 +45,4 @@ sabotage: setup ## Breaks the code one line at a time; the suite must notice eac
 	@$(BIN)/python tests/sabotage/run.py $(ARGS)
 
 clean: ## Removes the environments and caches
-	rm -rf $(VENV) .venv-proto .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-proto .venv-wandb* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

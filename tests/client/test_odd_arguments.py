@@ -67,7 +67,7 @@ def test_odd_config_is_kept(offline: runwell.Run):
     (event,) = events(offline.spool, "config_set")
     kept = json.loads(event["set_json"])
     assert math.isnan(kept.pop("nan"))
-    assert kept == {"1": 2, "nested": {"2": {"null": 3}}, "big": (1 << 53) + 1, "sur\\ud800": "\\udc80"}
+    assert kept == {"1": 2, "nested": {"2": {"None": 3}}, "big": (1 << 53) + 1, "sur\\ud800": "\\udc80"}
 
 
 def test_a_refused_summary_value_leaves_the_rest(offline: runwell.Run, capsys: pytest.CaptureFixture[str]):

@@ -105,7 +105,7 @@ def test_step_is_that_of_the_next_plain_row(offline: runwell.Run):
     assert offline.step == 4
     offline.log({"a": 1}, commit=False)
     assert offline.step == 4
-    offline.log({"a": 1}, step=True + 6, commit=True)
+    offline.log({"a": 1}, step=7, commit=True)
     assert offline.step == 8
 
 
@@ -116,6 +116,7 @@ def test_step_is_that_of_the_next_plain_row(offline: runwell.Run):
         (lambda run: run.log({1: 2}), TypeError, "must be strings"),
         (lambda run: run.log({("a", "b"): 2}), TypeError, "must be strings"),
         (lambda run: run.log({"a": 1}, step=1.7), TypeError, "'float' object cannot be interpreted as an integer"),
+        (lambda run: run.log({"a": 1}, step=True), TypeError, "meant as commit"),
         (lambda run: run.log({"a": 1}, step="1"), TypeError, "'str' object cannot be interpreted as an integer"),
         (lambda run: run.log(), TypeError, "missing"),
         (lambda run: run.log({"a": 1}, step=1 << 63), runwell.UsageError, "64 bits"),

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runwell._events import json_bytes
-from runwell._values import RefusedError, as_mapping, convert_value
+from runwell._scalars import RefusedError
+from runwell._values import as_mapping, convert_value
 from runwell.core.limits import CONFIG_BYTES_MAX
 from runwell.errors import ConfigError
 

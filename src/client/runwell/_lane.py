@@ -76,6 +76,8 @@ class Lane:
         if self.successor is not None:
             return self.successor().log(data, step, commit)
         self._refuse_when_finished()
+        if isinstance(step, bool):
+            raise TypeError("step must be an integer, and a bool is given: was it meant as commit=?")
         if step is not None:
             step = operator.index(step)
         if (self.cursor.step if step is None else step) not in _INT64:

@@ -1,13 +1,15 @@
 """What ``log()`` makes of values: nested mappings become paths, everything else JSON, or is refused by name."""
 
 import math
-import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from types import GeneratorType
 from typing import Any
 
 from runwell._events import clean
+from runwell._scalars import RefusedError, integer, scalar, text
 from runwell.core import keys, limits
 from runwell.errors import RowTooLargeError
 
@@ -15,15 +17,8 @@ LIST_ELEMENTS_MAX = 32
 """An array with more elements becomes a histogram."""
 
 HISTOGRAM_BINS = 32
-INTEGER_BITS_MAX = 14_000
-"""Python refuses to write integers of more than 4,300 decimal digits, which is a little more than this."""
-
 VALUES_MAX = limits.RECORD_BYTES_MAX // 2
 """Values in a row, within lists too: each takes at least two bytes of JSON, so more can never fit."""
-
-
-class RefusedError(Exception):
-    """This one value cannot be kept; the rest of the row is. The message completes "the value of KEY …"."""
 
 
 class Row:
@@ -113,17 +108,19 @@ class _Walk:
         if kind is float or kind is bool or value is None:
             return value
         if kind is int:
-            return _integer(value)
+            return integer(value)
         if kind is str:
-            return _text(value)
+            return text(value)
         if depth >= limits.JSON_DEPTH_MAX:
             raise RefusedError(f"is nested deeper than {limits.JSON_DEPTH_MAX} levels")
         nested = as_mapping(value)
-        if nested is not None or isinstance(value, list | tuple | set | frozenset):
+        if nested is not None or isinstance(value, list | tuple | set | frozenset | deque | GeneratorType):
             return self.container(value, nested, depth)
         if _is_array(value):
             return self.array(value, depth)
-        return _scalar(value)
+        if isinstance(value, Enum) and not isinstance(value, int | float | str):
+            return self.value(value.value, depth + 1)
+        return scalar(value)
 
     def container(self, value: Any, nested: Mapping[Any, Any] | None, depth: int) -> Any:
         if id(value) in self.ancestors:
@@ -139,7 +136,9 @@ class _Walk:
     def array(self, value: Any, depth: int) -> Any:
         size = _size(value)
         if size == 1:
-            return self.value(value.item(), depth + 1)
+            item = value.item()
+            # A number wider than 64 bits stays what it is.
+            return self.value(float(item) if type(item) is type(value) else item, depth + 1)
         if size <= LIST_ELEMENTS_MAX:
             return self.value(value.tolist(), depth + 1)
         return _histogram(value)
@@ -167,30 +166,14 @@ def _unix_time(value: Any) -> float | None:
 def _label(key: Any) -> str:
     if isinstance(key, str):
         return clean(key)
-    if key is None or isinstance(key, bool):
-        return {None: "null", True: "true", False: "false"}[key]
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if isinstance(key, tuple):
+        return ",".join(map(_label, key))
     return clean(str(key))
 
 
-def _integer(value: int) -> int:
-    if value.bit_length() > INTEGER_BITS_MAX:
-        raise RefusedError(f"is an integer of {value.bit_length():,} bits, and {INTEGER_BITS_MAX:,} is the limit")
-    return value
-
-
-def _text(value: str) -> str:
-    size = len(value)
-    if size <= limits.STRING_BYTES_MAX:
-        value = clean(value)
-        size = len(value) if value.isascii() else len(value.encode())
-    if size > limits.STRING_BYTES_MAX:
-        raise RefusedError(
-            f"is a string of {size:,} bytes or more, and {limits.STRING_BYTES_MAX:,} is the limit: write it to a file"
-        )
-    return value
-
-
-def _elements(value: list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any]) -> Iterator[Any]:
+def _elements(value: Iterable[Any]) -> Iterator[Any]:
     if isinstance(value, set | frozenset):
         try:
             return iter(sorted(value))
@@ -231,29 +214,3 @@ def _histogram(value: Any) -> Any:
     except ValueError as error:
         raise RefusedError(f"is an array that numpy makes no histogram of ({error})") from None
     return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return clean(value.name)
-    if isinstance(value, int):
-        return _integer(int(value))
-    if isinstance(value, float) or (hasattr(value, "__float__") and not callable(value)):
-        try:
-            return float(value)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise RefusedError(f"is no number of 64 bits ({error})") from None
-    if isinstance(value, str):
-        return _text(str(value))
-    if isinstance(value, bytes | bytearray):
-        return _text(bytes(value[: limits.STRING_BYTES_MAX + 1]).decode("utf-8", "backslashreplace"))
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    if isinstance(value, os.PathLike):
-        return _text(str(value))
-    if callable(value) and hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
-    raise TypeError(
-        f"Object of type {type(value).__name__} is not JSON serializable: "
-        "log numbers, strings, booleans, None, arrays, or lists and dicts of them"
-    )
