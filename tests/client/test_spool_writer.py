@@ -113,6 +113,20 @@ def test_a_full_spool_may_raise_or_block():
     assert not found(records, "records_dropped")
 
 
+def test_a_sync_that_fails_on_a_full_disk_is_made_up_for():
+    """When a sync fails and there is no space to write its rows again either, they are written and synced once there is."""
+    disk = MemoryDisk()
+    lane, _ = open_lane(disk)
+    lane.log({"a": 0})
+    disk.failing_syncs, disk.capacity = 1, 0
+    lane.sync()
+    disk.capacity = 1 << 30
+    lane.log({"a": 1})
+    lane.sync()
+    assert rows(read_segments(disk.after_power_loss())) == [0, 1]
+    lane.finish(0, "over")
+
+
 @pytest.mark.parametrize("whole", [0.0, 0.3, 0.99, 1.0])
 @pytest.mark.parametrize("make", [lambda number: {"a": number}, lambda number: {"a": number, "text": "x"}])
 def test_an_interrupt_within_a_write_leaves_whole_records(whole: float, make: Callable[[int], dict[str, Any]]):

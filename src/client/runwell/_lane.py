@@ -25,6 +25,9 @@ BLOCKED_RETRY_S = 0.1
 FORWARDER_INTERVAL_S = 30.0
 """A forwarder that was killed is started again this soon after something was logged."""
 
+LAST_SYNCS_MAX = 3
+"""A disk that refuses the last sync, and what is then written again, is asked once more before the process ends."""
+
 WARNED_MAX = 1_000
 """Distinct warnings of a lane that are remembered, so that each is given once; beyond, none is given."""
 
@@ -276,7 +279,9 @@ class Lane:
             if not self.writer.finish("run_finished", {"exit_code": exit_code}):
                 self._warn(f"the end of the run could not be written: {self.writer.starved}")
             self.writer.detach()
-        self.sync()
+        for _ in range(LAST_SYNCS_MAX):
+            if not self.sync():
+                break
         self._syncer.stop()
         with self.lock:
             self.writer.close()

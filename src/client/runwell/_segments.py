@@ -156,7 +156,8 @@ class SegmentAppender:
     def recover(self) -> None:
         """Takes what a broken-off write left behind: whole frames count, the rest is cut off."""
         assert self._file is not None
-        self._suspect = True
+        # What had to be written again before still has to.
+        suspect, self._suspect = self._suspect, True
         try:
             left = memoryview(self._file.read_from(self.offset))
             taken = 0
@@ -168,7 +169,7 @@ class SegmentAppender:
         except OSError:
             self._broken = True
         else:
-            self._suspect = False
+            self._suspect = suspect
 
     def begin_sync(self) -> SyncJob | None:
         """What has to be synced; None when all is. No other job may be running.

@@ -50,12 +50,14 @@ class Follower:
         free_bytes: Callable[[], int],
         now: Callable[[], float],
         say: Callable[[str], None],
+        connect: Callable[[Path], sqlite3.Connection] = create_views,
     ) -> None:
         self._files = files
         self._log = log
         self._free_bytes = free_bytes
         self._now = now
         self._say = say
+        self._connect = connect
         self._open = ExitStack()
         self._build_lock = ExitStack()
         self._path: Path | None = None
@@ -181,7 +183,7 @@ class Follower:
 
     def _continue(self, path: Path) -> None:
         self._files.directory.mkdir(parents=True, exist_ok=True)
-        connection = create_views(path)
+        connection = self._connect(path)
         self._open.callback(connection.close)
         self.projection = Projection(connection)
         self._path = path

@@ -50,9 +50,11 @@ CREATE TABLE poison (
 """
 
 
-def create_views(path: Path | str) -> sqlite3.Connection:
+def create_views(path: Path | str, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     """Makes an empty views file, or opens the one that is there, for its only writer."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False, factory=factory
+    )
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")

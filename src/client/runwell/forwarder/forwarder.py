@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 from runwell import __version__
 from runwell.core.limits import BATCH_BYTES_TARGET, GIVE_UP_AFTER_S, MESSAGE_PARTS_MAX
@@ -223,12 +224,19 @@ class Forwarder:
         return self._follow_over(now) if self._errand.follow else self._foreground_over(now)
 
     def _follow_over(self, now: float) -> bool:
-        if self._surroundings.disk.size(self._errand.places[0]) is None:
+        if self._is_gone(self._errand.places[0]):
             return True
         if not all(courier.settled for courier in self.session.couriers):
             self._busy_at = now
             return now - self._reached_at > GIVE_UP_AFTER_S
         return now - self._busy_at > LINGER_S
+
+    def _is_gone(self, place: Path) -> bool:
+        """A directory that cannot be looked at for now may come back."""
+        try:
+            return self._surroundings.disk.size(place) is None
+        except OSError:
+            return False
 
     def _foreground_over(self, now: float) -> bool:
         if self.session.connected and self.session.busy:
