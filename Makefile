@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help setup demo test test-all lint format proto proto-release bench sabotage clean
+.PHONY: help setup demo test test-all lint format proto proto-release bench sabotage simulate clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -43,6 +43,9 @@ bench: setup ## Ratios against baselines taken in the same run; ARGS=--quick for
 
 sabotage: setup ## Breaks the code one line at a time; the suite must notice each
 	@$(BIN)/python tests/sabotage/run.py $(ARGS)
+
+simulate: setup ## A million schedules of the simulation, overnight; ARGS="--schedules N --seed S --jobs J"
+	@$(BIN)/python -m tests.simulation $(ARGS)
 
 clean: ## Removes the environments and caches
 	rm -rf $(VENV) .venv-proto .venv-wandb* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

@@ -7,7 +7,7 @@ import asyncio
 import errno
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from runwell_collector.log import Appended, Conflict, LogFullError, NewBatch, StoredBatch, WriterPosition
 from runwell_collector.log.memory import MemoryEventLog
@@ -23,6 +23,8 @@ class LogDisk:
     def __init__(self, name: str) -> None:
         self.log = MemoryEventLog(name)
         self.restores = 0
+        self.seen: Callable[[NewBatch], object] = lambda batch: None
+        """Told of every batch that a collector wants to append."""
 
     def copy(self) -> MemoryEventLog:
         """As a backup takes it."""
@@ -55,6 +57,8 @@ class OpenLog:
     async def append(self, batches: Sequence[NewBatch]) -> list[Appended | Conflict]:
         faults = self._process.faults
         log = self._disk.log
+        for batch in batches:
+            self._disk.seen(batch)
         if faults.strikes(self._full):
             faults.happen(Fault.LOG_FULL_IN_A_COMMIT)
             await self._commits()

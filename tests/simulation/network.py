@@ -129,6 +129,8 @@ class Network:
         self.heard: Callable[[Connection, wire.PublishRequest], None] = lambda connection, request: None
         self.unkindness = 0.0
         self.away = False
+        self.error: BaseException | None = None
+        """What a service failed at that nobody expects."""
         self.connections: list[Connection] = []
 
     def connect(self) -> Connection:
@@ -149,9 +151,9 @@ class Network:
             with suppress(AbortedError, asyncio.CancelledError, OSError, Killed):
                 await self.serve(self._requests(connection), ServerContext(connection))
         except BaseExceptionGroup as errors:
-            unknown = errors.subgroup(lambda error: not isinstance(error, OSError | Killed))
-            if unknown is not None:
-                raise unknown from None
+            self.error = self.error or errors.split((OSError, Killed))[1]
+        except Exception as error:  # noqa: BLE001 - the schedule ends with it
+            self.error = error
         finally:
             connection.open = False
             connection.to_forwarder.stop(broken=False)

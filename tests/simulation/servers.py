@@ -45,7 +45,8 @@ class Collector:
         living = await log.living()
         intake = Intake(log.log_id, living, int(clock.wall() * 1000), clock.monotonic())
         config = CollectorConfig(Path("/server"), NOWHERE, NOWHERE)
-        service = self._service = CollectorService(intake, log, Counters(), clock, config.commit_interval_s)
+        pauses_s = config.commit_interval_s, config.commit_gather_s
+        service = self._service = CollectorService(intake, log, Counters(), clock, pauses_s)
         watch = DiskWatch(intake, config, lambda path: self.free_bytes)
         self._network.serve = service.Publish
         work = [

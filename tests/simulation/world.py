@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from runwell._segments import WriterIdentity
+from runwell.core.limits import SILENT_AFTER_S
 from runwell.forwarder.address import CollectorAddress
 from runwell.forwarder.errand import Errand
 from runwell.forwarder.forwarder import Forwarder
 from runwell.forwarder.surroundings import Surroundings
+from runwell_collector.log import NewBatch, WriterMark
 from runwell_projector.follower import Outcome
 from runwell_projector.query import Views
 from tests.simulation.event_log import LogDisk
@@ -22,7 +24,7 @@ from tests.simulation.network import Connection, ForwarderStream, Network
 from tests.simulation.reference_spool import Spool, read_spool
 from tests.simulation.servers import Collector, Projector, ViewsDisk, projector_process
 from tests.simulation.training import ROOT, Clock, Trainer
-from tests.simulation.virtual_time import VirtualTimeLoop
+from tests.simulation.virtual_time import TICKS_PER_S, VirtualTimeLoop
 
 CLIENT_EPOCH, SERVER_EPOCH = 1_700_000_000.0, 1_700_000_300.0
 RESTART_S_MAX = 4.0
@@ -75,6 +77,7 @@ class World:
         self.network.unkindness = plan.unkindness
         self.network.heard = self._heard
         self.log = LogDisk("log")
+        self.log.seen = self._stated
         self.views = ViewsDisk(data_dir)
         self.trainers: list[Trainer] = []
         self.ended: dict[str, Ended] = {}
@@ -84,6 +87,7 @@ class World:
         self.forwarder: Process | None = None
         self.restarting = True
         self.last_heard: dict[bytes, float] = {}
+        self._collecting_since = 0.0
         self._opened: dict[int, set[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.forwarding: asyncio.Task[None] | None = None
@@ -109,8 +113,9 @@ class World:
             self._tasks.remove(task)
             if not task.cancelled():
                 task.result()
-        if self.loop.error is not None and not isinstance(self.loop.error, Killed):
-            raise self.loop.error
+        for error in (self.loop.error, self.network.error):
+            if error is not None and not isinstance(error, Killed):
+                raise error
 
     # ---- The training machine
 
@@ -218,6 +223,7 @@ class World:
                 failed_by=Fault.LOG_FAILED,
                 **self.plan.of("collector"),
             )
+            self._collecting_since = self.loop.time()
             process.on_death = lambda: self.loop.call_soon(self.kill_collector)
             self.collector = Collector(self.log, self.network, self.server_clock, process, log_full=self.plan.log_full)
             self._collecting = self.loop.create_task(self.collector.main())
@@ -268,13 +274,18 @@ class World:
         self.kill_projector()
         self.views.lose_power()
 
-    def _heard(self, connection: Connection, request: Any) -> None:
+    def _heard(self, connection: Connection, message: Any) -> None:
         """Whom the collector cannot believe silent."""
         opened = self._opened.setdefault(id(connection), set())
-        if request.HasField("open"):
-            opened.add(request.open.writer_id)
+        opened |= {request.open.writer_id for request in message.requests if request.HasField("open")}
         for writer in opened:
             self.last_heard[writer] = self.loop.time()
+
+    def _stated(self, batch: NewBatch) -> None:
+        """Nobody is stated silent who was heard of within the time-out, or could not be since the collector's start."""
+        if batch.mark & WriterMark.SILENT:
+            quiet_s = self.loop.time() - self.last_heard.get(batch.writer, self._collecting_since)
+            assert quiet_s >= SILENT_AFTER_S - 1 / TICKS_PER_S, f"{batch.writer.hex()} was heard of {quiet_s} s before"
 
     @contextlib.contextmanager
     def reading(self) -> Any:
