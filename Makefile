@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help setup demo test test-all lint format proto proto-release bench sabotage simulate clean
+.PHONY: help setup web demo test test-all lint format proto proto-release bench sabotage simulate clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -16,13 +16,16 @@ setup: $(VENV)/ready ## Makes .venv with everything that the other targets use
 $(VENV)/ready: pyproject.toml .ci/constraints.txt .ci/setup
 	@PYTHON="$(PYTHON)" .ci/setup
 
-demo: setup ## Starts a server, trains real models on it and shows them; ARGS=--exit ends by itself
+web: setup ## Builds the pages into the dashboard's package, when their sources have changed
+	@$(BIN)/python src/dashboard/web/build.py
+
+demo: web ## Starts a server, trains real models on it and shows them; ARGS=--exit ends by itself
 	@$(BIN)/python examples/demo.py $(ARGS)
 
-test: setup ## The suite without its slow part; ARGS go to pytest
+test: web ## The suite without its slow part; ARGS go to pytest
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
-test-all: setup ## The whole suite
+test-all: web ## The whole suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: setup ## Style, types, import borders, wire contract
@@ -48,4 +51,5 @@ simulate: setup ## A million schedules of the simulation, overnight; ARGS="--sch
 	@$(BIN)/python -m tests.simulation $(ARGS)
 
 clean: ## Removes the environments and caches
-	rm -rf $(VENV) .venv-proto .venv-wandb* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-proto .venv-wandb* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist \
+	  src/dashboard/web/node_modules src/dashboard/runwell_dashboard/static

@@ -126,29 +126,6 @@ def test_series_are_the_same_in_both_forms(served: Served, run_id: str):
         assert repr(text[key]["values"]) == repr([row[key] for row in having])
 
 
-def test_the_page_shows_runs_and_runs_no_foreign_code(served: Served):
-    """/ is a table of runs in which names are text, under a policy that allows nothing but its own style."""
-    answer = request(served.base, "/")
-    page = answer.body.decode()
-    assert "calm-heron-1" in page and "prefers-color-scheme" in page
-    assert "<script" not in page and "&lt;script&gt;" in page
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert "calm-heron-1" not in request(served.base, "/", filter="state == 'failed'").body.decode()
-    wrong = request(served.base, "/", filter="<b>'")
-    assert wrong.status == 400 and b"<b>" not in wrong.body
-
-
-def test_a_run_has_a_page(served: Served):
-    """The address that a client prints for its run shows it, and one that is not there yet says so."""
-    page = request(served.base, f"/ada/digits/{quote(HOSTILE_ID, safe='')}").body.decode()
-    assert "&lt;script&gt;" in page and "<script" not in page and "2 of 2" in page
-    assert "opt.weight.decay" in request(served.base, "/ada/digits/plain").body.decode()
-    assert "risen" in request(served.base, "/ada/digits").body.decode()
-    assert "risen" not in request(served.base, "/ada/other").body.decode()
-    missing = request(served.base, "/ada/digits/%3Cb%3E")
-    assert missing.status == 404 and b"no such run" in missing.body and b"<b>" not in missing.body
-
-
 def test_status_tells_how_far_everything_is(served: Served):
     """status has offsets, lag, sums of records, poison and free space."""
     status = request(served.base, "/api/v1/status").json()

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runwell_dashboard import health, history, page, run_page, runs, series, tail
+from runwell_dashboard import health, history, pages, runs, series, table, tail
 from runwell_dashboard.addresses import LocalHosts, RawPaths, SecureHeaders
 from runwell_dashboard.answers import RequestError, answer_failure, answer_http_exception, answer_request_error
 from runwell_dashboard.counters import Counted, Counters
@@ -45,6 +45,12 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
             Route("/api/v1/status", health.show_status),
             Route("/api/v1/projects", runs.list_projects),
             Route("/api/v1/runs", runs.list_runs),
+            Route("/api/v1/table", table.list_table),
+            Route("/api/v1/fields", table.list_fields),
+            Route("/api/v1/groups", table.list_groups),
+            Route("/api/v1/keys", table.list_keys),
+            Route("/api/v1/tail", tail.follow_runs),
+            Route("/api/v1/changes", tail.follow_changes),
             Route(RUN, runs.show_run),
             Route(RUN + "/history", history.show_history),
             Route(RUN + "/series", series.show_series),
@@ -54,10 +60,13 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
             Route("/metrics", health.show_metrics),
             Route("/api/{rest:path}", nowhere),
             Route("/-/{rest:path}", nowhere),
+            Route("/assets/{name}", pages.show_asset),
+            *(Route(f"/{name}", pages.show_asset) for name in ("theme.js", "icon.svg")),
             # Last, since they take every path of two or three names.
-            Route("/", page.show_runs),
-            Route("/{entity}/{project}", page.show_runs),
-            Route("/{entity}/{project}/{run_id}", run_page.show_run_page),
+            Route("/", pages.show_page),
+            Route("/{entity}/{project}", pages.show_page),
+            Route("/{entity}/{project}/{run_id}", pages.show_page),
+            Route("/{entity}/{project}/-/{part}", pages.show_page),
         ],
         middleware=[
             Middleware(Counted, counters=counters),

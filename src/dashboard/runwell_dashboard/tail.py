@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -17,6 +17,9 @@ from runwell_dashboard.settings import TAIL_KEEP_ALIVE_S, TAIL_POLL_S, TAILS_MAX
 
 RUN_FIELDS = ("state", "exit_code", "updated_at", "duration_s", "last_step", "records")
 """What is sent of the run itself whenever it changes."""
+
+RUNS_MAX = 50
+"""Runs that one answer follows; more are refused."""
 
 POSITION_DIGITS = 19
 """A position has fewer; what is longer is none of ours."""
@@ -86,18 +89,52 @@ class Tails:
 
 
 async def follow_run(request: Request) -> Response:
-    """Server-sent events: "rows" (``{"writer", "attempt", "rows"}``), whose id is the position after them; and "run".
+    """Server-sent events: "rows" (``{"run", "position", "writer", "attempt", "rows"}``), where position is that after
+    them; and "run".
 
     Begins after the position ``after`` (0: with the first row), or where ``Last-Event-ID`` says a broken-off answer ended;
     without either with what comes from now on. Comments keep a quiet connection alive.
     """
-    name, keys = run_name(request), parameters.keys(request.query_params)
-    tails: Tails = request.app.state.tails
-    tails.refuse_too_many()
-    after = _start(request)
-    reader = reader_of(request)
+    refuse_too_many(request)
     _, headers = await find_run(request)
-    events = _events(reader, tails, name, keys, int(headers[POSITION_HEADER]) if after is None else after)
+    return _followed(request, [run_name(request)], int(headers[POSITION_HEADER]))
+
+
+async def follow_runs(request: Request) -> Response:
+    """Like ``follow_run`` for each ``run=ENTITY/PROJECT/RUN_ID``; "run" in an event is the place in that list."""
+    refuse_too_many(request)
+    names = [_name(text) for text in request.query_params.getlist("run")]
+    if not 0 < len(names) <= RUNS_MAX:
+        raise parameters.invalid("run", f"{len(names)} runs; 1 to {RUNS_MAX} are followed at once")
+    position = await reader_of(request).ask(lambda views: views.position())
+    return _followed(request, names, position)
+
+
+async def follow_changes(request: Request) -> Response:
+    """Server-sent events "moved" (``{"position"}``), whenever the views have moved on."""
+    refuse_too_many(request)
+    return _streamed(_moves(request.app.state.tails, reader_of(request)))
+
+
+def refuse_too_many(request: Request) -> None:
+    """Raises RequestError when there are too many followers already."""
+    request.app.state.tails.refuse_too_many()
+
+
+def _name(text: str) -> RunName:
+    parts = text.split("/")
+    if len(parts) != 3:
+        raise parameters.invalid("run", f"{text[:100]!r} is not ENTITY/PROJECT/RUN_ID")
+    return parts[0], parts[1], parts[2]
+
+
+def _followed(request: Request, names: Sequence[RunName], position: int) -> Response:
+    after, keys = _start(request), parameters.keys(request.query_params)
+    events = _events(request.app.state.tails, reader_of(request), names, keys, position if after is None else after)
+    return _streamed(events)
+
+
+def _streamed(events: AsyncIterator[bytes]) -> Response:
     return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
@@ -108,23 +145,42 @@ def _start(request: Request) -> int | None:
     return parameters.whole(request.query_params, "after")
 
 
-async def _events(
-    reader: Reader, tails: Tails, name: RunName, keys: list[str] | None, after: int
-) -> AsyncIterator[bytes]:
-    state: dict[str, Any] | None = None
+async def _moves(tails: Tails, reader: Reader) -> AsyncIterator[bytes]:
+    position = -1
     async with tails.following():
         while not tails.stopping:
             moved = asyncio.create_task(tails.moved(TAIL_KEEP_ALIVE_S))
             try:
-                async for parts, position in _fresh(reader, name, keys, after):
-                    after = position
-                    for part in parts:
-                        yield _event("rows", part, position)
-                view = await reader.ask(lambda views: views.run(*name))
-                fresh_state = None if view is None else {field: view[field] for field in RUN_FIELDS}
-                if fresh_state != state:
-                    state = fresh_state
-                    yield _event("run", state)
+                now = await reader.ask(lambda views: views.checkpoint()[1])
+                if now != position:
+                    position = now
+                    yield _event("moved", {"position": now})
+                if not await moved:
+                    yield b": keep-alive\n\n"
+            finally:
+                moved.cancel()
+
+
+async def _events(
+    tails: Tails, reader: Reader, names: Sequence[RunName], keys: list[str] | None, after: int
+) -> AsyncIterator[bytes]:
+    """Each run is read on from a position of its own; an event's id is one from which none of them misses anything."""
+    states: list[dict[str, Any] | None] = [None] * len(names)
+    reached = [after] * len(names)
+    async with tails.following():
+        while not tails.stopping:
+            moved = asyncio.create_task(tails.moved(TAIL_KEEP_ALIVE_S))
+            try:
+                for place, name in enumerate(names):
+                    async for parts, position in _fresh(reader, name, keys, reached[place]):
+                        reached[place] = position
+                        for part in parts:
+                            yield _event("rows", {"run": place, "position": position, **part}, min(reached))
+                    view = await reader.ask(lambda views: views.run(*name))  # noqa: B023
+                    state = None if view is None else {"run": place, **{field: view[field] for field in RUN_FIELDS}}
+                    if state != states[place]:
+                        states[place] = state
+                        yield _event("run", state)
                 if not await moved:
                     yield b": keep-alive\n\n"
             finally:

@@ -22,6 +22,7 @@ from runwell_projector.gauges import LiveRun, LiveRuns, read_live_runs
 from runwell_projector.pages import find_blocks, read_page
 from runwell_projector.schema import TABLES
 from runwell_projector.series import read_series
+from runwell_projector.table import read_fields, read_groups, read_keys, read_projects, read_rows
 from runwell_projector.tail import read_tail
 
 __all__ = ["LiveRun", "LiveRuns", "Views", "log_end", "wait_for_log_end"]
@@ -39,11 +40,6 @@ POISONED_RUNS_SHOWN = 100
 
 RECORD_COUNTS = ("stored", "expected", "masked", "refused", "dropped", "lost")
 RECORDS = "SELECT " + ", ".join(f"ifnull(sum(records ->> '{name}'), 0)" for name in RECORD_COUNTS) + " FROM run"
-
-PROJECTS = """
-SELECT entity, project, count(*), sum(state = 'running'), min(created_at), max(updated_at) AS updated_at
-FROM run WHERE NOT deleted GROUP BY entity, project ORDER BY updated_at DESC, entity, project
-"""
 
 
 class Views:
@@ -115,13 +111,9 @@ class Views:
         }
 
     def projects(self) -> list[dict[str, Any]]:
-        """``{"entity", "project", "runs", "running", "created_at", "updated_at"}`` each, the last updated first;
-
-        deleted runs are left out.
-        """
-        names = ("entity", "project", "runs", "running", "created_at", "updated_at")
+        """The projects, the last updated first; deleted runs are left out. See ``table.read_projects``."""
         with self._snapshot() as connection:
-            return [dict(zip(names, row, strict=True)) for row in connection.execute(PROJECTS)]
+            return read_projects(connection)
 
     def runs(
         self,
@@ -134,20 +126,52 @@ class Views:
         deleted: bool = False,
     ) -> tuple[int, list[RunView]]:
         """How many runs match, and ``limit`` of them from ``offset`` on; deleted ones only with ``deleted``."""
-        condition = Sql("deleted = ?", (deleted,))
-        for column, value in (("entity", entity), ("project", project)):
-            if value is not None:
-                condition += Sql(f" AND {column} = ?", (value,))
         with self._snapshot() as connection:
-            if where is not None:
-                condition += " AND " + where_sql(where, connection)
-            statement = "SELECT number FROM run WHERE " + condition + " ORDER BY " + order_sql(order)
-            numbers = connection.execute(statement.text, statement.parameters).fetchall()
-            page = numbers[offset : offset + limit]
+            numbers = _matching(connection, (entity, project), where, order, deleted)
             views = [
-                connection.execute("SELECT view FROM run WHERE number = ?", number).fetchone()[0] for number in page
+                connection.execute("SELECT view FROM run WHERE number = ?", number).fetchone()[0]
+                for number in numbers[offset : offset + limit]
             ]
         return len(numbers), [json.loads(view) for view in views]
+
+    def table(
+        self,
+        fields: Sequence[filters.Field],
+        entity: str | None = None,
+        project: str | None = None,
+        where: filters.Expression | None = None,
+        order: Sequence[filters.Order] = (),
+        offset: int = 0,
+        limit: int = 50,
+        deleted: bool = False,
+    ) -> tuple[int, list[Row]]:
+        """Like ``runs``, with some fields of each run in the place of its view: see ``table.read_rows``."""
+        with self._snapshot() as connection:
+            numbers = _matching(connection, (entity, project), where, order, deleted)
+            return len(numbers), read_rows(connection, numbers[offset : offset + limit], fields)
+
+    def groups(
+        self,
+        by: Sequence[filters.Field],
+        fields: Sequence[filters.Field],
+        entity: str | None = None,
+        project: str | None = None,
+        where: filters.Expression | None = None,
+    ) -> list[Row]:
+        """The runs that match, grouped by the values of some fields: see ``table.read_groups``."""
+        with self._snapshot() as connection:
+            numbers = _matching(connection, (entity, project), where, (), False)
+            return read_groups(connection, numbers, by, fields)
+
+    def fields(self, entity: str | None = None, project: str | None = None) -> list[Row]:
+        """The config and summary keys that runs have: see ``table.read_fields``."""
+        with self._snapshot() as connection:
+            return read_fields(connection, _among((entity, project), deleted=False))
+
+    def keys(self, entity: str, project: str, run_ids: Sequence[str]) -> list[str]:
+        """The keys that were logged in any row of some runs of a project, as shown, in order."""
+        with self._snapshot() as connection:
+            return read_keys(connection, entity, project, run_ids)
 
     def run(self, entity: str, project: str, run_id: str) -> RunView | None:
         """A run's view, also of a deleted one; None when there is no such run."""
@@ -230,6 +254,30 @@ class Views:
             yield self._connection
         finally:
             self._connection.execute("COMMIT")
+
+
+def _among(place: tuple[str | None, str | None], deleted: bool) -> Sql:
+    """The condition for the runs of an entity and a project, of all where these are None."""
+    condition = Sql("deleted = ?", (deleted,))
+    for column, value in zip(("entity", "project"), place, strict=True):
+        if value is not None:
+            condition += Sql(f" AND {column} = ?", (value,))
+    return condition
+
+
+def _matching(
+    connection: sqlite3.Connection,
+    place: tuple[str | None, str | None],
+    where: filters.Expression | None,
+    order: Sequence[filters.Order],
+    deleted: bool,
+) -> list[tuple[int]]:
+    """The numbers of the runs that match, in order."""
+    condition = _among(place, deleted)
+    if where is not None:
+        condition += " AND " + where_sql(where, connection)
+    statement = "SELECT number FROM run WHERE " + condition + " ORDER BY " + order_sql(order)
+    return connection.execute(statement.text, statement.parameters).fetchall()
 
 
 def _empty_views() -> sqlite3.Connection:

@@ -1,0 +1,130 @@
+// One chart of one key: it asks for its series when it comes into sight.
+
+import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { Dialog, IconButton } from "../components/basics.tsx";
+import { alongAxis } from "../model/axes.ts";
+import type { Stroke } from "../model/palette.ts";
+import { prepare, withoutOutliers, type Curve } from "../model/prepare.ts";
+import { smoothed } from "../model/smoothing.ts";
+import type { SeriesStore } from "../state/series.ts";
+import { setQuery } from "../router.ts";
+import { Chart } from "./chart.tsx";
+import { exportCsv, exportPng } from "./export.ts";
+import type { PlotSettings } from "./plot.ts";
+import { rangeText, type ChartView } from "./view.ts";
+
+export interface ChartRun {
+  id: string;
+  name: string;
+  started: number;
+  stroke: Stroke;
+}
+
+export interface CardProperties {
+  name: string;
+  runs: readonly ChartRun[];
+  store: SeriesStore;
+  view: ChartView;
+}
+
+const HEIGHT = 220;
+const OUTLIERS = 0.02;
+
+/** Whether an element is or was in sight, with some distance around the window. */
+function useSeen(): [{ current: HTMLElement | null }, boolean] {
+  const element = useRef<HTMLElement | null>(null);
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => setSeen(entry?.isIntersecting ?? false), { rootMargin: "400px" });
+    if (element.current) observer.observe(element.current);
+    return () => observer.disconnect();
+  }, []);
+  return [element, seen];
+}
+
+export function ChartCard(properties: CardProperties) {
+  const { name, view } = properties;
+  const [element, seen] = useSeen();
+  const [full, setFull] = useState(false);
+  const pinned = view.pinned.includes(name);
+  const otherY = view.otherY.has(name);
+  const toggled = (names: Iterable<string>, present: boolean) => (present ? [...names].filter((other) => other !== name) : [...names, name]);
+  return (
+    <section class="card" ref={element as never} aria-label={name} data-key={name}>
+      <header>
+        <h3 title={name}>{name}</h3>
+        <div class="tools">
+          <button type="button" class="bare small" aria-pressed={otherY !== view.logY} title="Logarithmic values" aria-label={`log: logarithmic values of ${name}`} onClick={() => setQuery({ othery: toggled(view.otherY, otherY) })}>
+            log
+          </button>
+          <IconButton icon="pin" label={`${pinned ? "Unpin" : "Pin"} ${name}`} pressed={pinned} onClick={() => setQuery({ pin: toggled(view.pinned, pinned) })} />
+          <IconButton icon="download" label={`Save ${name} as CSV`} onClick={() => exportCsv(name, properties)} />
+          <IconButton icon="full" label={`Show ${name} large`} onClick={() => setFull(true)} />
+        </div>
+      </header>
+      <div class="canvas">{seen && <Curves {...properties} height={HEIGHT} />}</div>
+      {full && (
+        <Dialog title={name} close={() => setFull(false)} wide>
+          <div class="large">
+            <Curves {...properties} height={Math.max(240, window.innerHeight - 220)} />
+          </div>
+          <p class="actions">
+            <button type="button" onClick={() => exportCsv(name, properties)}>Save as CSV</button>
+            <button type="button" onClick={() => exportPng(name)}>Save as PNG</button>
+          </p>
+        </Dialog>
+      )}
+    </section>
+  );
+}
+
+function Curves({ name, runs, store, view, height }: CardProperties & { height: number }) {
+  const [version, fresh] = useReducer((before: number) => before + 1, 0);
+  const [width, setWidth] = useState(0);
+  useEffect(() => store.subscribe(() => fresh(undefined)), [store]);
+  const series = runs.map((run) => store.get(run.id, name));
+  const metrics = typeof view.axis === "object" ? view.axis.metric : null;
+  const along = runs.map((run) => (metrics === null ? null : store.get(run.id, metrics)));
+  const failed = series.find(({ error }) => error)?.error;
+  const loading = series.some(({ columns, error }) => !columns && !error) || along.some((one) => one && !one.columns && !one.error);
+  const key = [...series, ...along].map((one) => one?.columns);
+  const curves = useMemo(
+    () =>
+      runs.map((run, place): Curve => {
+        const columns = series[place]?.columns;
+        if (!columns) return { x: new Float64Array(), y: new Float64Array(), raw: new Float64Array() };
+        const { x, y } = alongAxis(columns, view.axis, run.started, along[place]?.columns ?? null);
+        return { x, y: smoothed(view.smoothing, view.amount, x, y), raw: y };
+      }),
+    [version, runs, view.smoothing, view.amount, JSON.stringify(view.axis), ...key],
+  );
+  const settings: PlotSettings = {
+    axis: view.axis,
+    logX: view.logX,
+    logY: view.logY !== view.otherY.has(name),
+    range: view.range,
+    valueRange: useMemo(() => (view.cut ? withoutOutliers(curves, view.range, OUTLIERS) : null), [curves, view.cut, view.range?.from, view.range?.to]),
+  };
+  const buckets = Math.max(60, Math.round((width || 400) / 1.5));
+  const prepared = useMemo(
+    () => prepare(curves, view.range, buckets, view.logX),
+    [curves, view.range?.from, view.range?.to, buckets, view.logX],
+  );
+  if (failed) return <p class="notice failure small">{failed.message}</p>;
+  const empty = !loading && prepared.x.length === 0;
+  return (
+    <>
+      <Chart
+        prepared={prepared}
+        strokes={runs.map((run) => run.stroke)}
+        names={runs.map((run) => run.name)}
+        settings={settings}
+        height={height}
+        onWidth={setWidth}
+        onZoom={(range) => setQuery({ range: rangeText(range) })}
+      />
+      {loading && <span class="wait" role="status">loading…</span>}
+      {empty && <span class="wait">no numbers {view.range ? "in this range" : "of the shown runs"}</span>}
+    </>
+  );
+}

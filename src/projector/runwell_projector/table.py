@@ -1,0 +1,169 @@
+"""The runs table: some fields of many runs, without reading the rest of their views."""
+
+import json
+import math
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from runwell.core import filters, filters_tree
+from runwell.core.keys import shown
+from runwell_projector.filter_sql import Sql
+from runwell_projector.leaves import INFINITE
+
+HEAD = ("entity", "project", "run_id", "name", "state", "created_at", "updated_at", "duration_s")
+"""What each row tells besides the fields that were asked for."""
+
+FIELD_RUNS_MAX = 2_000
+"""Fields are gathered from that many of the newest runs: reading all names of all runs would take seconds."""
+
+Decoded = dict[str, Any]
+
+
+def read_rows(
+    connection: sqlite3.Connection, numbers: Sequence[tuple[int]], fields: Sequence[filters.Field]
+) -> list[dict[str, Any]]:
+    """``HEAD`` and "values", in the order of the fields, of each of the runs; a missing value is None."""
+    sections = [name for name in filters_tree.SECTIONS if any(field.section == name for field in fields)]
+    plain = [field.section for field in fields if field.section not in filters_tree.SECTIONS]
+    columns = list(dict.fromkeys([*HEAD, *plain, *sections]))
+    quoted = ", ".join(f'"{name}"' for name in columns)
+    statement = f"SELECT {quoted} FROM run WHERE number = ?"
+    readers = [_reader(field) for field in fields]
+    rows = []
+    for number in numbers:
+        found = dict(zip(columns, connection.execute(statement, number).fetchone(), strict=True))
+        for section in (*sections, *(("tags",) if "tags" in found else ())):
+            found[section] = json.loads(found[section])
+        rows.append({**{name: found[name] for name in HEAD}, "values": [read(found) for read in readers]})
+    return rows
+
+
+def _reader(field: filters.Field) -> Callable[[Decoded], Any]:
+    if field.section not in filters_tree.SECTIONS:
+        return lambda row: row[field.section]
+    return lambda row: plain_value(row[field.section].get(field.key))
+
+
+def plain_value(value: Any) -> Any:
+    """A value as it was before ``leaves`` wrote it as strict JSON."""
+    if value == {}:
+        return math.nan
+    if isinstance(value, int) and abs(value) >= INFINITE:
+        return math.inf if value > 0 else -math.inf
+    return value
+
+
+def read_fields(connection: sqlite3.Connection, condition: Sql) -> list[dict[str, Any]]:
+    """``{"field", "runs", "types"}`` of every config and summary key of the newest runs; types are JSON's.
+
+    A name that only begins others is none, though ``leaves`` writes it down.
+    """
+    fields: list[dict[str, Any]] = []
+    for section in ("config", "summary"):
+        newest = f"SELECT {section} AS leaves FROM run WHERE {condition.text} ORDER BY created_at DESC LIMIT {FIELD_RUNS_MAX}"
+        found = connection.execute(
+            "SELECT key, type, count(*) FROM (" + newest + "), json_each(leaves) GROUP BY key, type ORDER BY key",
+            condition.parameters,
+        )
+        by_key: dict[str, Counter[str]] = {}
+        for key, kind, runs in found:
+            by_key.setdefault(str(key), Counter())[_TYPES.get(kind, str(kind))] += runs
+        fields += [
+            {"field": str(filters.Field(section, key)), "runs": sum(kinds.values()), "types": sorted(kinds)}
+            for key, kinds in by_key.items()
+            if not (kinds.keys() == {"array"} and any(name.startswith(f"{key}.") for name in by_key))
+        ]
+    return fields
+
+
+_TYPES = {
+    "integer": "number",
+    "real": "number",
+    "object": "number",
+    "true": "boolean",
+    "false": "boolean",
+    "text": "string",
+}
+"""An object is how ``leaves`` writes NaN."""
+
+
+def read_groups(
+    connection: sqlite3.Connection,
+    numbers: Sequence[tuple[int]],
+    by: Sequence[filters.Field],
+    fields: Sequence[filters.Field],
+) -> list[dict[str, Any]]:
+    """``{"values", "runs", "columns"}``: runs with equal values, largest group first.
+
+    A column has the count, mean, min, max and std (of the population) of the finite numbers in its field, or None.
+    """
+    groups: dict[str, tuple[list[Any], int, list[list[float]]]] = {}
+    for row in read_rows(connection, numbers, [*by, *fields]):
+        values, measured = row["values"][: len(by)], row["values"][len(by) :]
+        key = json.dumps(values)
+        _, runs, columns = groups.get(key, (values, 0, [[] for _ in fields]))
+        for column, value in zip(columns, measured, strict=True):
+            if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+                column.append(value)
+        groups[key] = (values, runs + 1, columns)
+    shown = [
+        {"values": values, "runs": runs, "columns": [_measures(column) for column in columns]}
+        for values, runs, columns in groups.values()
+    ]
+    return sorted(shown, key=lambda group: (-group["runs"], json.dumps(group["values"])))
+
+
+def _measures(numbers: list[float]) -> dict[str, float] | None:
+    if not numbers:
+        return None
+    mean = math.fsum(numbers) / len(numbers)
+    spread = math.fsum((number - mean) ** 2 for number in numbers) / len(numbers)
+    return {
+        "count": len(numbers),
+        "mean": mean,
+        "min": min(numbers),
+        "max": max(numbers),
+        "std": math.sqrt(spread),
+    }
+
+
+PROJECTS = """
+SELECT entity, project, count(*), sum(state = 'running'), sum(state IN ('failed', 'crashed')), min(created_at),
+    max(updated_at) AS updated_at, json_group_array(DISTINCT user)
+FROM run WHERE NOT deleted GROUP BY entity, project ORDER BY updated_at DESC, entity, project
+"""
+DAYS = """
+SELECT entity, project, CAST(created_at / 86400 AS INTEGER) AS day, count(*) FROM run WHERE NOT deleted
+GROUP BY entity, project, day ORDER BY day
+"""
+DAYS_SHOWN = 30
+
+
+def read_projects(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """``{"entity", "project", "runs", "running", "failed", "created_at", "updated_at", "users", "activity"}`` each.
+
+    Activity is ``[day, runs made]`` of the last days on which runs were made, in days since 1970.
+    """
+    names = ("entity", "project", "runs", "running", "failed", "created_at", "updated_at", "users")
+    projects: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in connection.execute(PROJECTS)]
+    activity: dict[tuple[str, str], list[list[int]]] = {}
+    for entity, project, day, runs in connection.execute(DAYS):
+        activity.setdefault((entity, project), []).append([day, runs])
+    for found in projects:
+        found["users"] = sorted(user for user in json.loads(found["users"]) if user)
+        found["activity"] = activity[found["entity"], found["project"]][-DAYS_SHOWN:]
+    return projects
+
+
+KEYS = """
+SELECT DISTINCT key.value FROM run JOIN key_set ON key_set.run = run.number, json_each(key_set.keys) AS key
+WHERE run.entity = ? AND run.project = ? AND run.run_id IN (SELECT value FROM json_each(?))
+"""
+
+
+def read_keys(connection: sqlite3.Connection, entity: str, project: str, run_ids: Sequence[str]) -> list[str]:
+    """The keys, as shown, of all rows of some runs of a project; those that are logged are the ones that charts are of."""
+    found = connection.execute(KEYS, (entity, project, json.dumps(list(run_ids))))
+    return sorted({shown(path) for (path,) in found})

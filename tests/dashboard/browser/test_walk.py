@@ -1,0 +1,157 @@
+"""A reader walks through the pages with a real browser, on a real server with real runs."""
+
+import asyncio
+import json
+import re
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.api.scene import HOSTILE_ID, component, send, write_plain
+from tests.dashboard.browser.conftest import opened, violations
+from tests.dashboard.conftest import Served
+from tests.forwarder.spool_writer import SpoolWriter
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HOSTILE = urllib.parse.quote(HOSTILE_ID, safe="")
+
+
+def row(page: Page, run_id: str):
+    return page.locator(f".row[data-run={json.dumps(run_id)}]")
+
+
+async def test_from_the_projects_to_a_curve(served: Served, page: Page, axe: str):
+    """Project, table, run: each is one click away, its address can be sent, and axe finds nothing wrong."""
+    await page.goto(served.base)
+    await page.get_by_role("link", name="digits").click()
+    await expect(page).to_have_url(re.compile("/ada/digits$"))
+    await page.get_by_role("searchbox", name="Search metrics").fill("^loss$")
+    await expect(page.get_by_role("link", name="calm-heron-1", exact=True)).to_be_visible()
+    await expect(page.locator(".card[data-key=loss] canvas")).to_be_visible()
+    assert not await violations(page, axe)
+    await page.get_by_role("link", name="calm-heron-1", exact=True).click()
+    await expect(page.get_by_role("heading", name="calm-heron-1")).to_be_visible()
+    await expect(page.locator(".card[data-key='val/acc'] canvas")).to_be_visible()
+    await page.get_by_role("button", name="Config").click()
+    await expect(page.get_by_role("cell", name="adam")).to_be_visible()
+    await page.go_back()
+    await expect(page.locator(".card[data-key=loss] canvas")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("table", name="Runs")).to_be_visible()
+
+
+async def test_names_execute_nothing(served: Served, page: Page):
+    """A run whose id and name are HTML and scripts is shown as text everywhere."""
+    await page.goto(f"{served.base}/ada/digits")
+    await expect(page.get_by_role("link", name="<script>alert(1)</script>")).to_be_visible()
+    await page.goto(f"{served.base}/ada/digits/{HOSTILE}")
+    await expect(page.get_by_role("heading", name="<script>alert(1)</script>")).to_be_visible()
+    await page.get_by_role("button", name="Summary").click()
+    await expect(page.get_by_role("rowheader", name="a/b c\"'é")).to_be_visible()
+    await page.goto(f"{served.base}/ada/digits/-/compare?run={HOSTILE}&run=plain&run=odd")
+    await expect(page.get_by_role("link", name="<script>alert(1)</script>")).to_be_visible()
+
+
+async def test_a_filter_is_completed_refused_and_kept_in_the_address(served: Served, page: Page):
+    """Completion writes the field, a wrong filter says where, and the back button undoes it."""
+    await page.goto(f"{served.base}/ada/digits")
+    box = page.get_by_role("combobox", name="Filter")
+    await box.fill("stat")
+    await page.get_by_role("listbox").get_by_role("option", name="state", exact=True).click()
+    await box.press_sequentially('== "failed"')
+    await box.press("Enter")
+    await expect(page.locator("[data-run]")).to_have_count(1)
+    await expect(page).to_have_url(re.compile("filter="))
+    await page.reload()
+    await expect(page.locator("[data-run]")).to_have_count(1)
+    await page.go_back()
+    await expect(page.locator("[data-run]")).to_have_count(4)
+
+
+async def test_keys_move_select_and_compare(served: Served, page: Page):
+    """/ j k x c and Enter do what the help says."""
+    await page.goto(f"{served.base}/ada/digits?run=plain")
+    await expect(row(page, "plain").get_by_role("checkbox")).to_be_checked()
+    await page.keyboard.press("/")
+    await expect(page.get_by_role("searchbox", name="Search runs")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("[data-run]")).to_have_count(4)
+    for _ in range(4):
+        await page.keyboard.press("j")
+        focused = page.locator(".row.focused")
+        await expect(focused).to_be_visible()
+        if await focused.get_attribute("data-run") != "plain":
+            await page.keyboard.press("x")
+            await expect(focused.get_by_role("checkbox")).to_be_checked()
+            break
+    await page.keyboard.press("c")
+    await expect(page.get_by_role("heading", name="Compare 2 runs")).to_be_visible()
+    await page.go_back()
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+async def test_an_empty_server_shows_how_to_fill_it(empty: str, page: Page, axe: str):
+    """Where nothing was logged the page has the lines of code that log something."""
+    await page.goto(empty)
+    await expect(page.get_by_role("heading", name="No runs here yet")).to_be_visible()
+    await expect(page.get_by_text("runwell.init(")).to_be_visible()
+    assert not await violations(page, axe)
+
+
+async def test_a_curve_grows_while_its_run_does(tmp_path: Path, page: Page):
+    """What is logged appears on an open page without asking again."""
+    data_dir = tmp_path / "server"
+    write_plain(tmp_path / "first")
+    await asyncio.to_thread(send, tmp_path / "first", data_dir)
+    with component("runwell_projector", data_dir), component("runwell_dashboard", data_dir) as said:
+        await page.goto(f"{said['http']}/ada/digits/plain")
+        await expect(page.locator(".card[data-key=loss] canvas")).to_be_visible()
+        await expect(page.locator("header.title")).to_contain_text("step 19")
+        more = SpoolWriter(tmp_path / "second", "plain")
+        more.start()
+        more.row(50, {"loss": 0.25})
+        await asyncio.to_thread(send, tmp_path / "second", data_dir)
+        await expect(page.locator("header.title")).to_contain_text("step 50")
+        async with page.expect_download() as download:
+            await page.get_by_role("button", name="Save loss as CSV").click()
+        lines = Path(await (await download.value).path()).read_text().splitlines()
+        assert len(lines) == 22 and lines[-1].startswith("plain,calm-heron-1,50,")
+        await page.goto("about:blank")
+
+
+PAGES = {
+    "projects": "/",
+    "runs": "/ada/digits",
+    "grouped": "/ada/digits?by=state&view=table",
+    "run": "/ada/digits/plain",
+    "overview": "/ada/digits/plain?tab=overview",
+    "config": "/ada/digits/odd?tab=config",
+    "summary": "/ada/digits/odd?tab=summary",
+    "compare": "/ada/digits/-/compare?run=plain&run=odd&run=resumed",
+    "missing": "/ada/digits/never",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)], ids=["desktop", "phone"])
+async def test_everybody_can_use_every_page(
+    served: Served, chromium: Browser, axe: str, scheme: str, width: int, height: int
+):
+    """axe finds no violation on any page, in both colour schemes, on a desktop and on a phone; nothing runs out of the side."""
+    page, wrong = await opened(chromium, width, height, scheme)
+    found: dict[str, list[str]] = {}
+    for name, path in PAGES.items():
+        await page.goto(served.base + path)
+        await expect(page.locator("h1").first).to_be_attached()
+        await page.wait_for_load_state("load")
+        found[name] = await violations(page, axe)
+        beyond = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found[name] += [f"{beyond} pixels beyond the window"] if beyond > 0 else []
+    await page.context.close()
+    assert not {name: problems for name, problems in found.items() if problems}
+    assert not [problem for problem in wrong if "404" not in problem]
