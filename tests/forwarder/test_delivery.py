@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,6 +126,40 @@ def test_forwarders_do_not_multiply(
     assert Presence(tmp_path / "spool", URL).held()
     until((spool.directory / "acked").exists, "the spool is sent")
     assert forwarders.pid() == pid
+
+
+def test_a_forwarder_on_its_way_is_not_started_again(
+    new_spool: NewSpool,
+    tmp_path: Path,
+    collector: CollectorProcess,
+    forwarders: Forwarders,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run that ends at once waits for the forwarder that its init() started."""
+    starts: list[object] = []
+
+    class CountedPopen(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **options: Any) -> None:
+            starts.append(command)
+            super().__init__(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", CountedPopen)
+    spool = new_spool()
+    spool.start()
+    ensure_forwarder(tmp_path / "spool", URL)
+    report = deliver(tmp_path / "spool", URL, spool.writer.hex(), spool.record, 40)
+    assert report.complete, report.reason
+    assert len(starts) == 1
+
+
+def test_why_a_forwarder_cannot_start_is_in_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without gRPC there is none; the training process goes on, and the forwarder's log has the reason."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "grpc.py").write_text("raise ImportError('no gRPC here')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    ensure_forwarder(tmp_path / "spool", URL)
+    log = Presence(tmp_path / "spool", URL).log_path
+    until(lambda: log.exists() and "no gRPC here" in log.read_text(), "the reason is in the log")
 
 
 def test_an_unreachable_server_is_not_waited_for(new_spool: NewSpool, tmp_path: Path, forwarders: Forwarders) -> None:

@@ -4,16 +4,9 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from runwell.forwarder.errand import Errand
 
 DESCRIPTION = """Sends what spools hold and the server has not. It can be repeated and interrupted at any time: every record
 arrives once. The exit status is 1 when anything could not be sent."""
-
-LOG_BYTES_MAX = 1 << 20
-"""A forwarder that begins with a longer log begins a new one."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -59,31 +52,9 @@ def sync(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         return send(plan)
     if len(plan.places) != 1 or plan.spools:
         parser.error("--follow looks after one directory of spools")
-    return follow(plan)
-
-
-def follow(plan: "Errand") -> int:
-    """Becomes the forwarder in a process of its own, unless there is one; returns at once in this process."""
-    from runwell.forwarder.presence import Presence
-
-    presence = Presence(plan.places[0], plan.base_url)
-    presence.directory.mkdir(parents=True, exist_ok=True)
     # Before anything with threads is imported, since those do not survive a fork.
     if os.fork():
         return 0
-    os.setsid()
-    _leave_descriptors(presence.log_path)
-    if not presence.acquire():
-        return 0
-    from runwell.forwarder.background import run_in_background
+    from runwell.forwarder.detached import become_forwarder
 
-    return run_in_background(plan, presence)
-
-
-def _leave_descriptors(log_path: Path) -> None:
-    """Keeps nothing of whoever started this process: a launcher that waits for its pipes to close would wait for ever."""
-    anew = os.O_TRUNC if log_path.exists() and log_path.stat().st_size > LOG_BYTES_MAX else os.O_APPEND
-    os.closerange(0, 65_536)
-    os.open(os.devnull, os.O_RDONLY)
-    os.open(log_path, os.O_WRONLY | os.O_CREAT | anew, 0o600)
-    os.dup2(1, 2)
+    return become_forwarder(plan)

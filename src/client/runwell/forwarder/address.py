@@ -1,6 +1,5 @@
 """Finds the collector of a server."""
 
-import http.client
 import json
 import os
 import urllib.parse
@@ -74,13 +73,15 @@ def _address(target: str) -> CollectorAddress:
 
 
 def _grpc_port(base_url: str) -> int:
+    # A server on this machine is known without them, and a forwarder that somebody waits for starts sooner.
+    from http.client import HTTPException
     from urllib.request import urlopen
 
     url = f"{base_url}/api/v1/server"
     try:
         with urlopen(url, timeout=REQUEST_TIMEOUT_S) as response:
             return int(json.load(response)["grpc_port"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
         reason = getattr(error, "reason", None) or (error if isinstance(error, OSError) else "that is something else")
         raise ServerUnreachableError(
             f"{url} does not answer as a Runwell server ({reason}); start it (`runwell up`), or correct the address"

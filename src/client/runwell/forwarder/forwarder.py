@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from runwell import __version__
+from runwell._version import VERSION
 from runwell.core.limits import BATCH_BYTES_TARGET, GIVE_UP_AFTER_S, MESSAGE_PARTS_MAX
 from runwell.forwarder.address import ServerUnreachableError
 from runwell.forwarder.backoff import Backoff
@@ -51,7 +51,7 @@ class Forwarder:
         self._progressed = progressed or (lambda _: None)
         self._surroundings = around = surroundings or this_machine()
         self._now = around.monotonic
-        self.session = Session(Terms(around.random, around.wall_time, __version__))
+        self.session = Session(Terms(around.random, around.wall_time, VERSION))
         self.lookout = Lookout(around.disk, errand.places, errand.spools, offline=not errand.follow)
         self._retention = Retention(around.disk)
         self._backoff = Backoff(around.random, RETRY_INTERVAL_MIN_S, BACKOFF_MAX_S)

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import runwell
 from runwell.forwarder.presence import Presence, private_directory
 
 ASK_INTERVAL_S = 0.25
@@ -32,6 +31,9 @@ START_GRACE_S = 3.0
 STARTS_MAX = 3
 
 DATAGRAM_BYTES_MAX = 4096
+
+_started_at: dict[Path, float] = {}
+"""When this process last started a forwarder, by its lock: one that is on its way is not started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,6 @@ class _Delivery:
         self._acked = 0
         self._problem = ""
         self._starts = 0
-        self._started_at = float("-inf")
 
     def report(self, reason: str = "") -> DeliveryReport:
         """What is known now."""
@@ -104,13 +105,16 @@ class _Delivery:
 
     def wait(self, mailbox: socket.socket, began: float, timeout_s: float) -> DeliveryReport:
         """Asks until the answer is final or the time is over."""
+        ask_at = began
         while (now := time.monotonic()) < began + timeout_s:
-            if not self._ask(mailbox, now):
-                if self._starts > STARTS_MAX:
-                    return self.report(f"the forwarder does not stay alive: see {self._presence.log_path}")
-                time.sleep(0.01)
-                continue
-            answer = _receive(mailbox, min(ASK_INTERVAL_S, began + timeout_s - now))
+            if now >= ask_at:
+                if not self._ask(mailbox, now):
+                    if self._starts > STARTS_MAX:
+                        return self.report(f"the forwarder does not stay alive: see {self._presence.log_path}")
+                    time.sleep(0.01)
+                    continue
+                ask_at = now + ASK_INTERVAL_S
+            answer = _receive(mailbox, min(ask_at, began + timeout_s) - now)
             if answer is None:
                 continue
             self._acked = max(self._acked, int(answer.get("durable", 0)))
@@ -130,8 +134,8 @@ class _Delivery:
             with contextlib.suppress(OSError):
                 mailbox.sendto(self._question, str(path))
                 return True
-        if now - self._started_at >= START_GRACE_S and not self._presence.held():
-            self._started_at = now
+        started_at = _started_at.get(self._presence.lock_path, float("-inf"))
+        if now - started_at >= START_GRACE_S and not self._presence.held():
             self._starts += 1
             if self._starts <= STARTS_MAX:
                 _start(self._spool_directory, self._base_url)
@@ -139,11 +143,15 @@ class _Delivery:
 
 
 def _start(spool_directory: Path, base_url: str) -> None:
-    """Starts ``runwell sync --follow``, which leaves this process's session by itself. Raises OSError."""
-    source = str(Path(runwell.__file__).parent.parent)
-    paths = [path for path in (os.environ.get("PYTHONPATH"), source) if path]
+    """Starts the forwarder, which leaves this process's session by itself. Raises OSError."""
+    if not sys.executable:
+        raise OSError("no Python interpreter is known to this process")
+    _started_at[Presence(spool_directory, base_url).lock_path] = time.monotonic()
+    here = Path(__file__).parent
+    paths = [path for path in (os.environ.get("PYTHONPATH"), str(here.parent.parent)) if path]
     # -P: a module beside the training script must not stand in for one that the forwarder imports.
-    command = [sys.executable, "-P", "-m", "runwell", "sync", "--follow", "--base-url", base_url, str(spool_directory)]
+    launcher = [sys.executable, "-P", str(here / "launch.py")]
+    command = [*launcher, "sync", "--follow", "--base-url", base_url, str(spool_directory)]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
