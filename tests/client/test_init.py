@@ -228,7 +228,7 @@ def test_config_changes_take_permission(offline: runwell.Run):
     before = len(events(offline.spool, "config_set"))
     offline.config.update({"lr": 0.1, "nan": float("nan")})
     assert len(events(offline.spool, "config_set")) == before
-    for change in ({"lr": 0.2, "other": 1}, {"one": True}):
+    for change in ({"lr": 0.2, "other": 1}, {"one": 2}):
         with pytest.raises(runwell.ConfigError, match="allow_val_change=True"):
             offline.config.update(change)
     assert "other" not in offline.config

@@ -1,12 +1,11 @@
 """``run.config``: what the run was started with. Values may be added; changing one takes permission."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runwell._events import json_bytes
 from runwell._scalars import RefusedError
-from runwell._values import as_mapping, convert_value
+from runwell._values import as_mapping, convert_config_value
 from runwell.core.limits import CONFIG_BYTES_MAX
 from runwell.errors import ConfigError
 
@@ -26,7 +25,7 @@ class Config(Mapping[str, Any]):
         given = {**_entries(values), **more}
         changes = {key: _converted(key, value) for key, value in given.items()}
         changes = {key: value for key, value in changes.items() if not self._has(key, value)}
-        changed = [key for key in changes if key in self._items]
+        changed = [key for key in changes if key in self._items and self._items[key] != changes[key]]
         if changed and not allow_val_change:
             key = changed[0]
             raise ConfigError(
@@ -93,13 +92,8 @@ class Config(Mapping[str, Any]):
         return repr(self.as_dict())
 
     def _has(self, key: str, value: Any) -> bool:
-        """Whether it already has that very value; NaN is itself here, and True is not 1."""
-        if key not in self._items:
-            return False
-        held = self._items[key]
-        if isinstance(held, float) and isinstance(value, float) and math.isnan(held) and math.isnan(value):
-            return True
-        return bool(held == value and type(held) is type(value))
+        """Whether it already has that very value: 1, 1.0 and True are equal, and the last of them is kept."""
+        return key in self._items and repr(self._items[key]) == repr(value)
 
 
 def _entries(values: Any) -> dict[str, Any]:
@@ -112,13 +106,13 @@ def _entries(values: Any) -> dict[str, Any]:
         mapping = vars(values)
     if mapping is None:
         raise TypeError(f"config takes a dict, a dataclass or a namespace, not {type(values).__name__}")
-    return {str(key).lstrip("-"): value for key, value in mapping.items()}
+    return {str(key).strip("-"): value for key, value in mapping.items()}
 
 
 def _converted(key: str, value: Any) -> Any:
     """As JSON. What has no JSON form is kept as its text, since a config is read by people."""
     try:
-        return convert_value(value)
+        return convert_config_value(value)
     except TypeError:
         return str(value)
     except RefusedError as refused:

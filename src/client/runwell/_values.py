@@ -58,9 +58,9 @@ def convert_leaves(path: str, value: Any) -> Row:
     return row
 
 
-def convert_value(value: Any) -> Any:
-    """Converts one value to JSON, nested ones included. Raises TypeError and RefusedError."""
-    return _Walk(Row()).value(value, 1)
+def convert_config_value(value: Any) -> Any:
+    """Converts a value of the config to JSON, nested ones included. Raises TypeError and RefusedError."""
+    return _ConfigWalk(Row()).value(value, 1)
 
 
 class _Walk:
@@ -142,6 +142,20 @@ class _Walk:
         if size <= LIST_ELEMENTS_MAX:
             return self.value(value.tolist(), depth + 1)
         return _histogram(value)
+
+
+class _ConfigWalk(_Walk):
+    """As wandb's config has it: members of enumerations are their names, NaN is None, slices are dicts, ranges lists."""
+
+    def value(self, value: Any, depth: int) -> Any:
+        if isinstance(value, Enum):
+            return clean(value.name)
+        if isinstance(value, slice):
+            return {f"slice_{part}": self.value(getattr(value, part), depth + 1) for part in ("start", "step", "stop")}
+        if isinstance(value, range):
+            return self.container(value, None, depth)
+        converted = super().value(value, depth)
+        return None if isinstance(converted, float) and math.isnan(converted) else converted
 
 
 def as_mapping(value: Any) -> Mapping[Any, Any] | None:
