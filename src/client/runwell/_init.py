@@ -219,6 +219,8 @@ def _start_fields(wish: _Wish, facts: RunFacts, past: Past | None, git: GitState
         fields["name"] = facts.name
     if wish.tags is not None:
         fields["tags"] = {"values": list(wish.tags)}
+    if wish.settings.prometheus_metrics:
+        fields["prometheus_metrics"] = {"values": list(wish.settings.prometheus_metrics)}
     started: dict[str, Any] = {"fields": fields, "process": process_fields(VERSION)}
     if git is not None:
         started["git"] = git.fields()

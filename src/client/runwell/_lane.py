@@ -1,6 +1,7 @@
 """One writer with its lock, its step cursor and its last values: everything behind ``run.log``."""
 
 import operator
+import os
 import threading
 import time
 from collections import deque
@@ -18,6 +19,8 @@ from runwell._values import Row, convert_row
 from runwell.core import keys, limits
 from runwell.core.steps import StepCursor
 from runwell.errors import Error, RowTooLargeError, SpoolFullError, UsageError
+from runwell.system.figures import Figures
+from runwell.system.sampler import SystemSampler
 
 WhenFull = Literal["drop", "block", "raise"]
 
@@ -53,6 +56,7 @@ class Lane:
         ensure_forwarder: Callable[[], None] | None = None,
         warn: Callable[[str], None] = warn,
         syncer: Callable[[Callable[[], bool]], Syncer] = Syncer,
+        start_sampler: Callable[[Callable[[Figures], bool]], SystemSampler] | None = None,
     ) -> None:
         self.writer = writer
         self.cursor = cursor
@@ -68,6 +72,8 @@ class Lane:
         self._warned: set[str] = set()
         self._one_sync = threading.RLock()
         self._postponed: deque[Callable[[], object]] = deque()
+        self._start_sampler = start_sampler
+        self._sampler: SystemSampler | None = None
         self._syncer = syncer(self._sync_beside)
         self.log: LogCall = make_log(writer, cursor, self.lock, self._syncer.wake, self._at_limit, self.log_any)
         self._wake()
@@ -184,6 +190,22 @@ class Lane:
                 self._wake()
         self._at_limit()
 
+    def put_figures(self, figures: Figures) -> bool:
+        """Appends a look at machine and process; dropped and counted like a row when the spool takes none.
+
+        False when the run has finished: there will be no more.
+        """
+        columns = [{"key": path, "f64": {"values": [value]}} for path, value in figures.items()]
+        fields = {"host": os.uname().nodename, "metrics": {"rows": 1, "columns": columns}}
+        with self.lock:
+            if self.finished is not None:
+                return False
+            if not self.writer.offer_event("system_metric_logged", fields):
+                self.writer.count_dropped()
+            self._wake()
+        self._at_limit()
+        return True
+
     def set_summary(self, leaves: Mapping[str, Any], removed: list[str]) -> None:
         """Removes summary values with what is below them, then sets values by path."""
         fields: dict[str, Any] = {"set_json": json_bytes(leaves).decode()}
@@ -264,6 +286,10 @@ class Lane:
     def _sync_beside(self) -> bool:
         """What the thread does: a sync, and now and then a look whether somebody still sends what is written."""
         more = self.sync()
+        if self._start_sampler is not None:
+            # Not before, since a run that is over by now does without the thread.
+            start, self._start_sampler = self._start_sampler, None
+            self._sampler = start(self.put_figures)
         if time.monotonic() - self._forwarder_seen_at >= FORWARDER_INTERVAL_S:
             self.look_after_forwarder()
         return more
@@ -279,6 +305,8 @@ class Lane:
             if not self.writer.finish("run_finished", {"exit_code": exit_code}):
                 self._warn(f"the end of the run could not be written: {self.writer.starved}")
             self.writer.detach()
+        if self._sampler is not None:
+            self._sampler.stop()
         for _ in range(LAST_SYNCS_MAX):
             if not self.sync():
                 break

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from runwell._run import Run, exit_code_of
 from runwell.errors import Error
+from runwell.system.sampler import importing
 
 TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
 RETRY_S = 0.01
@@ -148,6 +149,7 @@ def _terminate(signal_number: int, frame: FrameType | None) -> None:
 def _before_fork() -> None:
     # Another thread may begin or end a run meanwhile; what is released must be what was held.
     _forking.runs = open_runs()
+    importing.acquire()
     for run in _forking.runs:
         run._hold()
 
@@ -155,9 +157,11 @@ def _before_fork() -> None:
 def _after_fork() -> None:
     for run in _forking.runs:
         run._release()
+    importing.release()
 
 
 def _after_fork_in_child() -> None:
     for run in _forking.runs:
         run._release()
         run._forked()
+    importing.release()

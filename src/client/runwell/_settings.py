@@ -3,7 +3,8 @@
 import functools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -11,6 +12,8 @@ from runwell._lane import WhenFull
 from runwell._segments import Durability
 from runwell.core.names import usable
 from runwell.errors import UsageError
+
+SYSTEM_INTERVAL_S_MIN = 0.1
 
 Mode = Literal["online", "offline", "disabled"]
 
@@ -46,6 +49,13 @@ class Settings(NamedTuple):
     """How long ``finish()`` waits for the server to have everything; the rest is sent afterwards."""
     git: bool = True
     """Whether commit, branch, remote and uncommitted changes are recorded."""
+    system_metrics: bool = True
+    """Whether machine and process are looked at while the run goes on. Default: RUNWELL_SYSTEM_METRICS."""
+    system_interval_s: float = 10.0
+    """How long from one look to the next. Default: RUNWELL_SYSTEM_INTERVAL_S."""
+    prometheus_metrics: Sequence[str] = ()
+    """Globs such as "val/*": the metrics that Prometheus is shown. Default: RUNWELL_PROMETHEUS_METRICS, by comma, else the
+    first 20 by name."""
     silent: bool = False
     """Whether nothing is written to standard error. Default: RUNWELL_SILENT."""
 
@@ -67,10 +77,11 @@ def resolve(given: "Settings | Mapping[str, Any] | None", arguments: Mapping[str
     if isinstance(given, Settings):
         settings = given._replace(**{k: v for k, v in environment.items() if getattr(given, k) == _DEFAULTS[k]})
     else:
-        unknown = set(given or ()) - set(_DEFAULTS)
+        given = _own_names(given or {})
+        unknown = set(given) - set(_DEFAULTS)
         if unknown:
             raise UsageError(f"unknown settings {sorted(unknown)}; there are {', '.join(sorted(_DEFAULTS))}")
-        settings = Settings(**(environment | dict(given or {})))
+        settings = Settings(**(environment | given))
     settings = settings._replace(**{name: value for name, value in arguments.items() if value is not None})
     _check(settings)
     try:
@@ -78,6 +89,17 @@ def resolve(given: "Settings | Mapping[str, Any] | None", arguments: Mapping[str
     except (OSError, RuntimeError) as error:
         raise UsageError(f"no root directory: {error}. Give one that is absolute, by RUNWELL_DIR or dir=") from None
     return settings._replace(dir=root, base_url=settings.base_url or _server_address(root))
+
+
+def _own_names(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that wandb has under another name, under ours."""
+    own = dict(given)
+    if (interval_s := own.pop("x_stats_sampling_interval", None)) is not None:
+        own.setdefault("system_interval_s", interval_s)
+    for name in ("_disable_stats", "x_disable_stats"):
+        if (disabled := own.pop(name, None)) is not None:
+            own.setdefault("system_metrics", not disabled)
+    return own
 
 
 def user_name() -> str:
@@ -103,11 +125,20 @@ def _check(settings: Settings) -> None:
     for name, choices in _CHOICES.items():
         if getattr(settings, name) not in choices:
             raise UsageError(f"{name} must be one of {', '.join(choices)}, not {getattr(settings, name)!r}")
+    _check_observation(settings)
     timeout_s, bytes_max = settings.finish_timeout_s, settings.spool_bytes_max
     if not isinstance(timeout_s, int | float) or not timeout_s >= 0:
         raise UsageError(f"finish_timeout_s must be a number of seconds, 0 or more, not {timeout_s!r}")
     if bytes_max is not None and (not isinstance(bytes_max, int) or bytes_max < 1):
         raise UsageError(f"spool_bytes_max must be a number of bytes, 1 or more, not {bytes_max!r}")
+
+
+def _check_observation(settings: Settings) -> None:
+    interval_s, globs = settings.system_interval_s, settings.prometheus_metrics
+    if not isinstance(interval_s, int | float) or not SYSTEM_INTERVAL_S_MIN <= interval_s < inf:
+        raise UsageError(f"system_interval_s must be {SYSTEM_INTERVAL_S_MIN} seconds or more, not {interval_s!r}")
+    if not isinstance(globs, list | tuple) or not all(isinstance(glob, str) for glob in globs):
+        raise UsageError(f'prometheus_metrics must be a list of globs such as ["val/*"], not {globs!r}')
 
 
 _DEFAULTS: Mapping[str, Any] = Settings._field_defaults
@@ -121,10 +152,21 @@ def _from_environment() -> dict[str, Any]:
         "project": "RUNWELL_PROJECT",
         "mode": "RUNWELL_MODE",
         "silent": "RUNWELL_SILENT",
+        "system_metrics": "RUNWELL_SYSTEM_METRICS",
+        "system_interval_s": "RUNWELL_SYSTEM_INTERVAL_S",
+        "prometheus_metrics": "RUNWELL_PROMETHEUS_METRICS",
     }
     found: dict[str, Any] = {name: os.environ[key] for name, key in variables.items() if os.environ.get(key)}
-    if "silent" in found:
-        found["silent"] = found["silent"].lower() not in ("0", "false", "no")
+    for name in found.keys() & {"silent", "system_metrics"}:
+        found[name] = found[name].lower() not in ("0", "false", "no")
+    if "system_interval_s" in found:
+        try:
+            found["system_interval_s"] = float(found["system_interval_s"])
+        except ValueError:
+            given = found["system_interval_s"]
+            raise UsageError(f"RUNWELL_SYSTEM_INTERVAL_S must be a number of seconds, not {given!r}") from None
+    if "prometheus_metrics" in found:
+        found["prometheus_metrics"] = [glob for glob in found["prometheus_metrics"].split(",") if glob]
     return found
 
 

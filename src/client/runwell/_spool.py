@@ -115,6 +115,17 @@ class SpoolWriter(SegmentAppender):
             return False
         return True
 
+    def offer_event(self, kind: str, fields: dict[str, Any]) -> bool:
+        """Appends an event that may be left out; False as ``offer_row``."""
+        if not self._takes_rows():
+            return False
+        try:
+            self._put(Kind.EVENT, event_payload(self.time(), kind, fields))
+        except OSError as error:
+            self.starve(error)
+            return False
+        return True
+
     def count_dropped(self) -> None:
         """One row more was dropped; RecordsDropped will say so when the spool takes records again."""
         self._dropped += 1

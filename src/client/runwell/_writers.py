@@ -13,6 +13,8 @@ from runwell._spool import SpoolWriter
 from runwell.core.limits import SPOOL_BYTES_MAX
 from runwell.core.steps import StepCursor
 from runwell.errors import Error
+from runwell.system.figures import Figures
+from runwell.system.sampler import SystemSampler
 
 WRITER_ID_BYTES = 16
 
@@ -44,7 +46,19 @@ def open_lane(
             "Free space there, choose another place with RUNWELL_DIR, or switch Runwell off with mode='disabled'"
         ) from error
     cursor = StepCursor(starting_step, strict=settings.strict_steps)
-    return Lane(spool, cursor, when_full=settings.when_full, ensure_forwarder=_ensure_forwarder(settings))
+    return Lane(
+        spool,
+        cursor,
+        when_full=settings.when_full,
+        ensure_forwarder=_ensure_forwarder(settings),
+        start_sampler=_start_sampler(settings, run) if settings.system_metrics else None,
+    )
+
+
+def _start_sampler(
+    settings: Settings, run: tuple[str, str, str]
+) -> Callable[[Callable[[Figures], bool]], SystemSampler]:
+    return lambda put: SystemSampler(put, settings.root, "/".join(run), settings.system_interval_s)
 
 
 def _ensure_forwarder(settings: Settings) -> Callable[[], None] | None:

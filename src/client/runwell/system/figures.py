@@ -1,0 +1,39 @@
+"""What sources of figures have in common."""
+
+from typing import Protocol
+
+from runwell.core.keys import PATH_SEPARATOR
+
+Figures = dict[str, float]
+"""Path to number; ``runwell.core.system`` says what there is."""
+
+
+class Source(Protocol):
+    """Something to look at. Anything that ``look`` raises costs this source's part of the sample alone."""
+
+    def look(self, now: float) -> Figures:
+        """The figures at ``now``, monotonic seconds."""
+        ...
+
+
+def path(*labels: str) -> str:
+    """The path of a figure; a separator within a label would end it."""
+    return PATH_SEPARATOR.join(label.replace(PATH_SEPARATOR, ".") for label in labels)
+
+
+class Changes:
+    """Counters that only grow, as their change between two looks."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[float, float]] = {}
+
+    def rate(self, name: str, value: float, base: float) -> Figures:
+        """``name`` with the counter's change for each unit of ``base``, such as seconds.
+
+        Nothing at the first look, and when either went backwards: the counter began anew.
+        """
+        before = self._last.get(name)
+        self._last[name] = value, base
+        if before is None or base <= before[1] or value < before[0]:
+            return {}
+        return {name: (value - before[0]) / (base - before[1])}
