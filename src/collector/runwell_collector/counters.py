@@ -17,7 +17,7 @@ class Counters:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
+        ProcessCollector(namespace="runwell_collector", registry=self._registry)
         self._batches = self._counter("batches", "Batches in the log since the start, control entries included")
         self._records = self._counter("records", "Records in the log since the start")
         self._bytes = self._counter("bytes", "Bytes of events in the log since the start")

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runwell_dashboard import health, history, pages, runs, series, table, tail
+from runwell_dashboard import health, history, metrics, pages, runs, series, table, tail
 from runwell_dashboard.addresses import LocalHosts, RawPaths, SecureHeaders
 from runwell_dashboard.answers import RequestError, answer_failure, answer_http_exception, answer_request_error
 from runwell_dashboard.counters import Counted, Counters
@@ -33,6 +33,7 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.reader = Reader(settings.data_dir)
+        app.state.run_gauges = metrics.RunGauges(app.state.reader, settings.data_dir)
         app.state.tails = tail.Tails(app.state.reader, counters, stopping)
         try:
             yield
@@ -57,7 +58,8 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
             Route(RUN + "/tail", tail.follow_run),
             Route("/-/healthy", health.show_healthy),
             Route("/-/ready", health.show_ready),
-            Route("/metrics", health.show_metrics),
+            Route("/metrics", metrics.show_metrics),
+            Route("/api/v1/prometheus/targets", metrics.list_targets),
             Route("/api/{rest:path}", nowhere),
             Route("/-/{rest:path}", nowhere),
             Route("/assets/{name}", pages.show_asset),

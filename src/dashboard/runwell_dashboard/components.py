@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 COMPONENTS = ("collector", "projector")
 READY_TIMEOUT_S = 1.0
+METRICS_BYTES_MAX = 1 << 20
+"""A component's own counters are some ten kilobytes."""
 
 
 def announce(data_dir: Path, name: str, http_address: str) -> None:
@@ -49,16 +51,30 @@ def states(data_dir: Path) -> dict[str, dict[str, Any]]:
         return dict(zip(COMPONENTS, found, strict=True))
 
 
+def metrics(data_dir: Path, name: str) -> bytes | None:
+    """A component's counters as Prometheus reads them; None when it does not answer."""
+    content = described(data_dir, name)
+    if content is None:
+        return None
+    status, body = _answered(str(content.get("http", "")), "/metrics", METRICS_BYTES_MAX)
+    return body if status == 200 else None
+
+
 def _ready(address: str) -> tuple[int | None, str]:
     """The status of a component's readiness and what it said, None when nobody answers."""
+    status, body = _answered(address, "/-/ready", 1000)
+    return status, body.decode("utf-8", "replace").strip()
+
+
+def _answered(address: str, path: str, bytes_max: int) -> tuple[int | None, bytes]:
     parts = urlsplit(address if "//" in address else f"http://{address}")
     try:
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=READY_TIMEOUT_S)
         try:
-            connection.request("GET", "/-/ready")
+            connection.request("GET", path)
             response = connection.getresponse()
-            return response.status, response.read(1000).decode("utf-8", "replace").strip()
+            return response.status, response.read(bytes_max)
         finally:
             connection.close()
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return None, f"nobody answers at {address}: {error}"
+        return None, f"nobody answers at {address}: {error}".encode()

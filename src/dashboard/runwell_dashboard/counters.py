@@ -11,7 +11,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+        ProcessCollector(namespace="runwell_dashboard", registry=self.registry)
         self.requests = Counter(
             "runwell_dashboard_requests_total", "Requests by status.", ["status"], registry=self.registry
         )

@@ -1,11 +1,10 @@
-"""How the server is: for people, for load balancers and for Prometheus."""
+"""How the server is: for people and for load balancers."""
 
 import asyncio
 import shutil
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -66,8 +65,3 @@ async def show_ready(request: Request) -> Response:
     states = await asyncio.to_thread(components.states, settings_of(request).data_dir)
     missing = [f"{name}: {state['reason']}" for name, state in states.items() if not state["ready"]]
     return PlainTextResponse("\n".join(missing or ["ready"]) + "\n", 503 if missing else 200)
-
-
-async def show_metrics(request: Request) -> Response:
-    """This process's counters."""
-    return Response(generate_latest(request.app.state.counters.registry), media_type=CONTENT_TYPE_LATEST)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -25,6 +25,13 @@ POSITION_DIGITS = 19
 """A position has fewer; what is longer is none of ours."""
 
 RunName = tuple[str, str, str]
+
+
+class Wanted(NamedTuple):
+    """Which keys (None: all) of which history."""
+
+    keys: list[str] | None
+    stream: str
 
 
 class Tails:
@@ -129,8 +136,9 @@ def _name(text: str) -> RunName:
 
 
 def _followed(request: Request, names: Sequence[RunName], position: int) -> Response:
-    after, keys = _start(request), parameters.keys(request.query_params)
-    events = _events(request.app.state.tails, reader_of(request), names, keys, position if after is None else after)
+    after, query = _start(request), request.query_params
+    wanted = Wanted(parameters.keys(query), parameters.stream(query))
+    events = _events(request.app.state.tails, reader_of(request), names, wanted, position if after is None else after)
     return _streamed(events)
 
 
@@ -162,7 +170,7 @@ async def _moves(tails: Tails, reader: Reader) -> AsyncIterator[bytes]:
 
 
 async def _events(
-    tails: Tails, reader: Reader, names: Sequence[RunName], keys: list[str] | None, after: int
+    tails: Tails, reader: Reader, names: Sequence[RunName], wanted: Wanted, after: int
 ) -> AsyncIterator[bytes]:
     """Each run is read on from a position of its own; an event's id is one from which none of them misses anything."""
     states: list[dict[str, Any] | None] = [None] * len(names)
@@ -172,7 +180,7 @@ async def _events(
             moved = asyncio.create_task(tails.moved(TAIL_KEEP_ALIVE_S))
             try:
                 for place, name in enumerate(names):
-                    async for parts, position in _fresh(reader, name, keys, reached[place]):
+                    async for parts, position in _fresh(reader, name, wanted, reached[place]):
                         reached[place] = position
                         for part in parts:
                             yield _event("rows", {"run": place, "position": position, **part}, min(reached))
@@ -188,12 +196,14 @@ async def _events(
 
 
 async def _fresh(
-    reader: Reader, name: RunName, keys: list[str] | None, after: int
+    reader: Reader, name: RunName, wanted: Wanted, after: int
 ) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
     """What came after a position, a bounded number of rows at a time, each with the position after them."""
     while True:
         start = after
-        parts, after = await reader.ask(lambda views: views.tail(*name, start, keys, limit=parameters.ROWS_LIMIT))  # noqa: B023
+        parts, after = await reader.ask(
+            lambda views: views.tail(*name, start, wanted.keys, limit=parameters.ROWS_LIMIT, stream=wanted.stream)  # noqa: B023
+        )
         yield parts, after
         if not parts:
             return

@@ -20,20 +20,29 @@ from runwell_projector.leaves import compact
 RUN_SERIES = 5
 """Series that every run has beside its metrics and figures: its names, its step, its time, its records and lost ones."""
 
+decoded = json.JSONDecoder(
+    parse_float=str, parse_int=str, parse_constant={"NaN": "NaN", "Infinity": "+Inf", "-Infinity": "-Inf"}.__getitem__
+).decode
+
 LIVE = "state = 'running' AND deleted = 0 AND updated_at >= ? AND made_at >= ?"
-COLUMNS = 'entity, project, run_id, name, "group", job_type, last_step, made_at, records, gauges, series'
+COLUMNS = 'entity, project, run_id, name, "group", job_type, last_step, made_at, gauges, series'
 
 
 class Gauges(NamedTuple):
-    """``text`` is JSON: ``[metrics by name, [[host, pid, time, figures by path], …]]``."""
+    """``text`` is JSON: ``[records stored, records missing, names of metrics, their values, [[host, pid, time, paths of figures,
+    their values], …]]``.
+    """
 
     made_at: float
     series: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class LiveRun:
+Numbers = list[str]
+"""Numbers as Prometheus reads them: they are never made floats here, since writing those again is most of a scrape's work."""
+
+
+class LiveRun(NamedTuple):
     """A run as Prometheus is shown it; times are unix seconds."""
 
     name: tuple[str, str, str]
@@ -41,10 +50,13 @@ class LiveRun:
     """Display name, group and job type."""
     last_step: int | None
     made_at: float
-    records: Mapping[str, int]
-    metrics: Mapping[str, float]
-    system: Sequence[tuple[str, int, float, Mapping[str, float]]]
-    """Host, process id, time and figures by path."""
+    stored: str
+    missing: str
+    """Records that are stored, and that were refused, dropped or lost."""
+    metrics: tuple[list[str], Numbers]
+    """Names and values."""
+    system: list[tuple[str, str, str, list[str], Numbers]]
+    """Host, process id, time, paths of figures and their values, of each process."""
     series: int
 
 
@@ -72,9 +84,13 @@ def gauges_of(fold: RunFold, view: Mapping[str, Any]) -> Gauges:
     for lane in sorted(lanes, key=lambda lane: (lane.attempt, lane.system, lane.writer)):
         assert lane.system
         # The latest of those that an attempt after it has replaced.
-        system[lane.host, lane.pid] = [lane.host, lane.pid, *lane.system]
-    figures = sum(len(of_process[3]) for of_process in system.values())
-    return Gauges(made_at, RUN_SERIES + len(metrics) + figures, compact([metrics, _bounded(system)]))
+        at, figures = lane.system
+        system[lane.host, lane.pid] = [lane.host, lane.pid, at, [*figures], [*figures.values()]]
+    figures_count = sum(len(of_process[3]) for of_process in system.values())
+    records = view["records"]
+    missing = records["refused"] + records["dropped"] + records["lost"]
+    text = compact([records["stored"], missing, [*metrics], [*metrics.values()], _bounded(system)])
+    return Gauges(made_at, RUN_SERIES + len(metrics) + figures_count, text)
 
 
 def _metrics(summary: Mapping[str, Any], globs: Sequence[str]) -> dict[str, float]:
@@ -114,10 +130,12 @@ def read_live_runs(
 def _fitting(connection: sqlite3.Connection, since: tuple[float, float], series_max: int) -> Iterator[LiveRun]:
     rows = connection.execute(f"SELECT {COLUMNS} FROM run WHERE {LIVE} ORDER BY created_at, number", since)
     shown = 0
-    for entity, project, run_id, name, group, job_type, last_step, made_at, records, gauges, series in rows:
+    for entity, project, run_id, name, group, job_type, last_step, made_at, gauges, series in rows:
         shown += series
         if shown > series_max:
             return
-        metrics, system = json.loads(gauges)
-        names = (entity, project, run_id), (name, group, job_type)
-        yield LiveRun(*names, last_step, made_at, json.loads(records), metrics, system, series)
+        stored, missing, names, values, system = decoded(gauges)
+        labels = (name, group, job_type)
+        yield LiveRun(
+            (entity, project, run_id), labels, last_step, made_at, stored, missing, (names, values), system, series
+        )

@@ -57,7 +57,7 @@ def serving(host: str, port: int, follower: Follower, data_dir: Path) -> Iterato
     """Serves in a thread of its own; yields the address, with the real port where 0 was asked for."""
     registry = CollectorRegistry()
     registry.register(ProjectorCounters(follower, data_dir))
-    ProcessCollector(registry=registry)
+    ProcessCollector(namespace="runwell_projector", registry=registry)
     answers: dict[str, Callable[[], tuple[int, str, bytes]]] = {
         "/-/healthy": lambda: (200, "text/plain", b"healthy\n"),
         "/-/ready": lambda: _readiness(follower),

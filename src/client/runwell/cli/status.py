@@ -53,11 +53,13 @@ def _line(name: str, component: dict[str, Any]) -> list[str]:
 def _facts(status: dict[str, Any]) -> list[tuple[str, str]]:
     """What there is to know of log, views and disk."""
     log, views, disk = status["log"], status["views"], status["disk"]
-    poisoned = views["poisoned"]["batches"]
+    poisoned, records = views["poisoned"]["batches"], views["records"]
+    missing = ", ".join(f"{records[kind]:,} {kind}" for kind in ("refused", "dropped", "lost"))
     return [
         ("version", status["version"]),
         ("log", f"{log['id'] or 'empty'}, {log['end']:,} batches"),
         ("views", f"up to batch {views['offset']:,}, {log['lag']:,} behind; {views['runs']:,} runs"),
+        ("records", f"{records['stored']:,} of {records['expected']:,} stored; {missing}"),
         ("poisoned", f"{poisoned:,} batches that could not be read" if poisoned else "none"),
         ("disk", f"{disk['free_bytes'] / GIB:,.1f} GiB free of {disk['total_bytes'] / GIB:,.1f}"),
     ]

@@ -1,0 +1,146 @@
+"""Run gauges in Prometheus's text format.
+
+A library that keeps an object a series takes 29 ms for 5,000 of them; here the beginning of each line is made once and
+kept while its run is shown, and a scrape appends numbers.
+"""
+
+from collections.abc import Iterator, Mapping
+from operator import add
+
+from runwell.core.system import FIGURES, figure_of
+from runwell_projector.query import LiveRun, LiveRuns
+
+RECEIVED_WITHIN_S = 120.0
+MADE_WITHIN_S = 300.0
+"""A run is shown when something of it was received in the last two minutes that was made in the last five: what an offline
+run sends later is history, and no state of the present."""
+
+Name = tuple[str, str, str]
+Families = dict[str, dict[str, str]]
+"""Lines by the name of their metric: beginning to value. So no series comes twice, whatever names look alike."""
+
+RUN_FAMILIES: Mapping[str, str] = {
+    "runwell_run_info": "Names of a run that is running.",
+    "runwell_run_step": "The run's greatest step.",
+    "runwell_run_last_record_timestamp_seconds": "When the run's last record was made.",
+    "runwell_run_records": "Records of the run that are stored.",
+    "runwell_run_missing_records": "Records of the run that were refused, dropped or lost.",
+    "runwell_run_metric": "Last value of a metric that the run logged.",
+    **{f"runwell_run_system_{figure}": meaning for figure, meaning in FIGURES.items()},
+}
+PLAIN_FAMILIES = (
+    "runwell_run_step",
+    "runwell_run_last_record_timestamp_seconds",
+    "runwell_run_records",
+    "runwell_run_missing_records",
+)
+"""Those of a run without further labels."""
+
+SERVER_FAMILIES: Mapping[str, str] = {
+    "runwell_running_runs": "Runs that have not ended.",
+    "runwell_silent_runs": "Runs that have not ended, and of which nothing was received for two minutes.",
+    "runwell_exposition_truncated_series": "Series of runs that are not shown, since there are too many.",
+}
+
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\0": "\ufffd"})
+
+
+def escaped(value: str) -> str:
+    """A label's value; a NUL, at which Prometheus would stop reading, is replaced."""
+    return value.translate(_ESCAPES)
+
+
+def labelled(name: str, labels: Mapping[str, str]) -> str:
+    """The beginning of a line, up to its value."""
+    inner = ",".join(f'{label}="{escaped(value)}"' for label, value in labels.items())
+    return f"{name}{{{inner}}} "
+
+
+class RunLines:
+    """The beginnings of one run's lines."""
+
+    def __init__(self, run: LiveRun) -> None:
+        self.labels = run.labels
+        self._run = dict(zip(("entity", "project", "run"), run.name, strict=True))
+        names = dict(zip(("name", "group", "job_type"), run.labels, strict=True))
+        self.info = labelled("runwell_run_info", self._run | names)
+        self.plain = {name: labelled(name, self._run) for name in PLAIN_FAMILIES}
+        self._metrics: tuple[list[str], list[str]] = ([], [])
+        self._figures: dict[tuple[str, str, str], tuple[str, str] | None] = {}
+
+    def metrics(self, names: list[str]) -> list[str]:
+        """The lines of metrics, which are mostly those of the last time."""
+        if self._metrics[0] != names:
+            beginnings = [labelled("runwell_run_metric", self._run | {"metric": name}) for name in names]
+            self._metrics = names, beginnings
+        return self._metrics[1]
+
+    def figure(self, host: str, pid: str, path: str) -> tuple[str, str] | None:
+        """Family and line of a figure; None for one that is not known."""
+        key = (host, pid, path)
+        if key not in self._figures:
+            self._figures[key] = self._described(host, pid, path)
+        return self._figures[key]
+
+    def _described(self, host: str, pid: str, path: str) -> tuple[str, str] | None:
+        found = figure_of(path)
+        if found is None:
+            return None
+        figure, device = found
+        family = f"runwell_run_system_{figure}"
+        labels = self._run | {"host": host}
+        if figure.startswith("process_"):
+            labels["pid"] = pid
+        else:
+            labels["device"] = device
+        return family, labelled(family, labels)
+
+
+class Exposition:
+    """Renders live runs; keeps the lines of those that it showed last."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Name, RunLines] = {}
+
+    def render(self, live: LiveRuns, now: float) -> bytes:
+        """The text for runs as they are at ``now``, unix seconds."""
+        families: Families = {name: {} for name in (*SERVER_FAMILIES, *RUN_FAMILIES)}
+        cut = live.series - sum(run.series for run in live.runs)
+        for name, value in zip(SERVER_FAMILIES, (live.running, live.running - live.live, cut), strict=True):
+            families[name][f"{name} "] = str(value)
+        self._lines = {run.name: self._lines_of(run) for run in live.runs}
+        for run in live.runs:
+            self._add(run, families, now)
+        return "\n".join([*_text(families), ""]).encode()
+
+    def _lines_of(self, run: LiveRun) -> RunLines:
+        known = self._lines.get(run.name)
+        return known if known is not None and known.labels == run.labels else RunLines(run)
+
+    def _add(self, run: LiveRun, families: Families, now: float) -> None:
+        lines = self._lines[run.name]
+        families["runwell_run_info"][lines.info] = "1"
+        values = (None if run.last_step is None else str(run.last_step), repr(run.made_at), run.stored, run.missing)
+        for family, value in zip(PLAIN_FAMILIES, values, strict=True):
+            if value is not None:
+                families[family][lines.plain[family]] = value
+        names, numbers = run.metrics
+        families["runwell_run_metric"].update(zip(lines.metrics(names), numbers, strict=True))
+        for host, pid, at, paths, figures in sorted(run.system, key=_time_of):
+            # Of two processes that told of the same machine the later one counts.
+            if float(at) >= now - MADE_WITHIN_S:
+                for path, value in zip(paths, figures, strict=True):
+                    if found := lines.figure(host, pid, path):
+                        families[found[0]][found[1]] = value
+
+
+def _time_of(system: tuple[str, str, str, list[str], list[str]]) -> float:
+    return float(system[2])
+
+
+def _text(families: Families) -> Iterator[str]:
+    for name, lines in families.items():
+        if lines:
+            meaning = RUN_FAMILIES.get(name) or SERVER_FAMILIES[name]
+            yield f"# HELP {name} {meaning}\n# TYPE {name} gauge"
+            yield from map(add, lines, lines.values())
