@@ -2,8 +2,8 @@
 
     python -m benchmarks.projector_load
 
-Each active run logs a batch of 10 rows of 10 keys a second; batches come in groups every 50 ms, as a collector commits
-them. CPU is in percent of one core; other work on the machine makes it look like twice as much. The catch-up before is
+Each active run logs a batch of 10 rows of 10 keys a second; batches come in groups every 200 ms, as a collector commits
+so few. CPU is in percent of one core; other work on the machine makes it look like twice as much. The catch-up before is
 told per batch, and the following as a ratio to it: work that comes in dribbles against the same work at a stretch.
 """
 
@@ -27,7 +27,7 @@ from runwell_projector.query import Views, wait_for_log_end
 
 RUNS, ACTIVE = 10_000, 100
 ROWS, KEYS = 10, 10
-GROUPS_A_SECOND = round(1 / limits.COMMIT_INTERVAL_S)
+GROUPS_A_SECOND = round(1 / limits.COMMIT_GATHER_S)
 REST_S = 5.0
 CATCH_UP_TIMEOUT_S = 120.0
 CONFIG = '{"lr": 0.1, "batch_size": 32, "model": "resnet", "seed": 5}'
