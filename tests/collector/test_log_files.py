@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from runwell.core import limits
 from runwell_collector.log import Appended, LogDamagedError, LogFullError, LogReader, NewBatch, RunId, open_log_reader
 from runwell_collector.log.segment import create_segment, first_offsets, segment_path
 from runwell_collector.log.sqlite import SqliteEventLog, open_event_log
@@ -63,6 +64,14 @@ def change(path: Path, statement: str) -> None:
     connection.execute(statement)
     connection.commit()
     connection.close()
+
+
+async def test_a_segment_may_end_while_a_checkpoint_is_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """With a checkpoint after every commit and small segments neither waits for the other for ever."""
+    monkeypatch.setattr(limits, "CHECKPOINT_COMMITS", 1)
+    async with asyncio.timeout(40):
+        await filled(tmp_path, 150)
+    assert len(first_offsets(tmp_path)) > 5
 
 
 async def test_segments_follow_one_another(tmp_path: Path):

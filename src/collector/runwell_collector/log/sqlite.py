@@ -22,6 +22,7 @@ from runwell.core import limits
 from runwell_collector.log.batch import (
     Appended,
     Conflict,
+    LogDamagedError,
     LogFullError,
     NewBatch,
     RunId,
@@ -30,6 +31,7 @@ from runwell_collector.log.batch import (
     WriterPosition,
     advanced,
 )
+from runwell_collector.log.files import segment_files
 from runwell_collector.log.reader import LogReader
 from runwell_collector.log.segment import BUSY_TIMEOUT_S, create_segment, first_offsets, segment_path, sync_directory
 from runwell_collector.log.verification import verified_end
@@ -111,20 +113,27 @@ class SqliteEventLog:
         return self._log_id
 
     async def append(self, batches: Sequence[NewBatch]) -> list[Appended | Conflict]:
+        if self._segment_is_full:
+            # In this order, as everywhere: a checkpoint that is under way waits for its turn between two commits.
+            async with self._checkpointing, self._appending, self._telling_a_full_disk():
+                await self._begin_segment()
         async with self._appending:
-            try:
-                if self._segment_is_full:
-                    await self._begin_segment()
+            async with self._telling_a_full_disk():
                 group = await self._judged(batches)
                 if group.batches:
                     await self._commit(group)
-            except (sqlite3.OperationalError, OSError) as error:
-                if not _is_full(error):
-                    raise
-                await self._appender.rollback()
-                raise LogFullError(f"{self._path}: {error}") from error
             self._advance(group)
             return group.results
+
+    @asynccontextmanager
+    async def _telling_a_full_disk(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (sqlite3.OperationalError, OSError) as error:
+            if not _is_full(error):
+                raise
+            await self._appender.rollback()
+            raise LogFullError(f"{self._path}: {error}") from error
 
     async def read(self, after: int, batches_max: int, bytes_max: int) -> list[StoredBatch]:
         async with self._reading:
@@ -251,11 +260,10 @@ class SqliteEventLog:
         }
 
     async def _begin_segment(self) -> None:
-        async with self._checkpointing:
-            await self._appender.execute("UPDATE segment SET end_offset = ?", (self._end,))
-            await self._appender.commit()
-            path = await asyncio.to_thread(create_segment, self._directory, self._end + 1, self._log_id, self._path)
-            await self.enter_segment(path)
+        await self._appender.execute("UPDATE segment SET end_offset = ?", (self._end,))
+        await self._appender.commit()
+        path = await asyncio.to_thread(create_segment, self._directory, self._end + 1, self._log_id, self._path)
+        await self.enter_segment(path)
 
     async def _checkpoint(self, mode: str) -> None:
         try:
@@ -281,6 +289,10 @@ def _last_segment(directory: Path) -> tuple[Path, str, int]:
     """The segment to append to, made where there is none or the last one is closed; the log's id, and its end."""
     directory.mkdir(parents=True, exist_ok=True)
     if not (segments := first_offsets(directory)):
+        if others := segment_files(directory):
+            raise LogDamagedError(
+                directory, f"there are {len(others)} older segments, and the newest .db file is missing"
+            )
         log_id = secrets.token_hex(16)
         sync_directory(directory.parent)
         return create_segment(directory, 1, log_id, None), log_id, 0
