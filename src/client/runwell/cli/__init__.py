@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from runwell import __version__
 
-COMMANDS = ("up", "sync", "ls", "show", "history", "tail", "status", "rebuild")
+COMMANDS = ("up", "sync", "ls", "show", "history", "tail", "status", "rebuild", "verify", "compress", "archive")
 
 
 def command_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:

@@ -64,8 +64,16 @@ FROM batch LEFT JOIN writer ON writer.number = batch.writer
 WHERE log_offset > ? ORDER BY log_offset LIMIT ?
 """
 
+READ_WRITERS = """
+SELECT number, id, entity, project, run_id, durable, chain, mark
+FROM writer JOIN position ON position.writer = writer.number ORDER BY number
+"""
+
 NAME = re.compile(r"(\d{16})\.db")
 BatchRow = tuple[int, str, str, str, bytes, int, int, float, int, bytes, int]
+WriterRow = tuple[int, bytes, str, str, str, int, int, int]
+"""A writer's number and id, its run's entity, project and id, and its position: durable, chain, mark."""
+
 EVENTS: Final = 9
 """Where in a BatchRow the events are."""
 
