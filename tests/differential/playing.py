@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import runwell
 from tests.differential import environment
 
-SCRIPTS = ("rows", "values")
+SCRIPTS = ("rows", "values", "summary", "config", "life")
+CHOSEN_ID = re.compile("[0-9a-z]{8}")
 NOWHERE = "http://127.0.0.1:9"
 """Port 9 answers nobody: a client that looked for a server or a proxy would find none."""
 
-TIMEOUT_S = 300
+TIMEOUT_S = 900
 TIME_MAX_S = 1e6
 """A time below is one that a script gave, and not a clock's."""
 
@@ -34,6 +36,8 @@ def played(script: str, client: str, directory: Path) -> Outcome:
     runs = runs_of_wandb(directory) if client == "wandb" else runs_of_runwell(directory)
     outcome: Outcome = {}
     for run_id, run in runs.items():
+        # An id that a client chose is never the same.
+        run_id = "chosen id" if CHOSEN_ID.fullmatch(run_id) else run_id
         add_run(outcome, f"{script}/{run_id}:", run)
     add_notes(outcome, script, notes.read_text())
     return outcome
@@ -117,9 +121,10 @@ def add_run(outcome: Outcome, place: str, run: dict[str, Any]) -> None:
     for part in ("summary", "config"):
         for key, value in run[part].items():
             if is_told(key, value):
-                add(outcome, f"{place} {part} {key}", value)
+                add(outcome, f"{place} {part} {label(key)}", value)
     for fact, value in run["facts"].items():
-        add(outcome, f"{place} fact {fact}", value)
+        if fact != "id":
+            add(outcome, f"{place} fact {fact}", value)
     outcome[f"{place} exit code"] = run["exit code"]
 
 
@@ -134,12 +139,17 @@ def add(outcome: Outcome, place: str, value: Any) -> None:
     """A value by place, the items of dicts and of lists of dicts by theirs."""
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            add(outcome, f"{place}.{key}", item)
+            add(outcome, f"{place}.{label(key)}", item)
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         for index, item in enumerate(value):
             add(outcome, f"{place}[{index}]", item)
     else:
         outcome[place] = value
+
+
+def label(key: str) -> str:
+    """A key whose own dots are told from those between keys."""
+    return key.replace(".", "\\.")
 
 
 def add_notes(outcome: Outcome, script: str, lines: str) -> None:

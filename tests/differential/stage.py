@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 CLIENT = os.environ["DIFFERENTIAL_CLIENT"]
+TIMES = ("_runtime", "_timestamp")
 NOTES = Path(os.environ["DIFFERENTIAL_NOTES"])
 
 wandb: Any = importlib.import_module(CLIENT)
@@ -47,10 +48,10 @@ def note(what: str, value: Any) -> None:
         file.write(json.dumps([what, plain(value)]) + "\n")
 
 
-def note_raised(what: str, call: Callable[[], object]) -> None:
+def note_raised(what: str, call: Callable[..., object], *arguments: Any) -> None:
     """Keeps what ``call`` raises: the class by its public name, or that it returns."""
     try:
-        call()
+        call(*arguments)
     except Exception as error:  # noqa: BLE001  whatever a client raises is what is compared
         kinds = [kind for kind in ("UsageError", "Error") if isinstance(error, getattr(wandb, kind, ()))]
         note(what, [type(error).__name__, *kinds])
@@ -63,7 +64,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, bool | int | float | str) or value is None:
         return value
     if isinstance(value, Mapping) or hasattr(value, "keys"):
-        return {str(key): plain(value[key]) for key in sorted(value.keys()) if key not in ("_runtime", "_timestamp")}
+        return {str(key): plain(value[key]) for key in sorted(value.keys()) if key not in TIMES}
     if isinstance(value, tuple):
         return {"tuple": [plain(item) for item in value]}
     if isinstance(value, list):
