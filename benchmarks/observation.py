@@ -3,8 +3,9 @@
     python -m benchmarks.observation
 
 Scrapes are taken of a real `runwell up` that 250 runs of 15 metrics send to, once a second each, in windows with and without
-scrapes in turns: so the difference is theirs. CPU is processor time of the process, which other work on the machine hardly
-changes; latencies are wall time, which it does.
+scrapes in turns: so the difference is theirs. 10 ms were asked for where a library that keeps an object a series takes 29 ms
+for as many; what that takes here and now says how fast the machine is, so the ratio is held against its target. CPU is
+processor time; latencies are wall time, which other work on the machine stretches.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvloop
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 import runwell
 from benchmarks.collector_load import cpu_s, drained, quantile
@@ -38,7 +40,7 @@ SAMPLE_INTERVAL_S = 10.0
 
 TARGETS = {
     "sampling_percent_of_a_core": 0.3,
-    "scrape_cpu_ms": 10.0,
+    "scrape_to_library": 0.34,
     "ack_delay_ms": 30.0,
     "log_to_scraped_s": 2.0,
 }
@@ -107,6 +109,20 @@ async def scrape_for(server: Server, seconds: float) -> list[str]:
     return texts
 
 
+def library_cpu_ms(series: int) -> float:
+    """Processor time of prometheus-client for so many series."""
+    registry = CollectorRegistry()
+    gauge = Gauge("runwell_run_metric", "Last value.", ["entity", "project", "run", "metric"], registry=registry)
+    for number in range(series):
+        run = f"{number // METRICS:08x}"
+        gauge.labels("load", "collector", run, f"train/metric_{number % METRICS:02d}").set(time.time() / (number + 1))
+    generate_latest(registry)
+    before_s = time.process_time()
+    for _ in range(5):
+        generate_latest(registry)
+    return 1000 * (time.process_time() - before_s) / 5
+
+
 async def scraping(windows: int) -> dict[str, float]:
     """Processor time of a scrape, and what scrapes do to acks."""
     latencies: dict[bool, list[float]] = {True: [], False: []}
@@ -118,7 +134,8 @@ async def scraping(windows: int) -> dict[str, float]:
         async with senders(server.grpc, RUNS, STREAMS, received) as streams:
             while shown(get(server.http, "/metrics")) < RUNS * (METRICS + 5):
                 await send_for(streams, 1)
-            for window in range(windows):
+            # The first window is not counted: the views may still be catching up with the start.
+            for window in range(windows + 1):
                 with_scrapes = window % 2 == 0
                 received.clear()
                 before_s = cpu_s(server.pid("dashboard"))
@@ -126,14 +143,19 @@ async def scraping(windows: int) -> dict[str, float]:
                 texts = await scrape_for(server, WINDOW_S) if with_scrapes else []
                 await sending
                 await drained(streams)
+                if window == 0:
+                    continue
                 cpu[with_scrapes] += cpu_s(server.pid("dashboard")) - before_s
                 latencies[with_scrapes] += received
                 worst[with_scrapes].append(max(received))
                 scrapes += len(texts)
                 assert all(shown(text) == RUNS * (METRICS + 5) for text in texts)
+    scrape_ms, library_ms = 1000 * (cpu[True] - cpu[False]) / scrapes, library_cpu_ms(RUNS * (METRICS + 5))
     return {
         "series": RUNS * (METRICS + 5),
-        "scrape_cpu_ms": 1000 * (cpu[True] - cpu[False]) / scrapes,
+        "scrape_cpu_ms": scrape_ms,
+        "library_cpu_ms": library_ms,
+        "scrape_to_library": scrape_ms / library_ms,
         "ack_p50_ms_without": 1000 * quantile(latencies[False], 0.5),
         "ack_p50_ms_with": 1000 * quantile(latencies[True], 0.5),
         "ack_p99_ms_without": 1000 * quantile(latencies[False], 0.99),

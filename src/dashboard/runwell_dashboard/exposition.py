@@ -4,8 +4,7 @@ A library that keeps an object a series takes 29 ms for 5,000 of them; here the 
 kept while its run is shown, and a scrape appends numbers.
 """
 
-from collections.abc import Iterator, Mapping
-from operator import add
+from collections.abc import Iterator, Mapping, Sequence
 
 from runwell.core.system import FIGURES, figure_of
 from runwell_projector.query import LiveRun, LiveRuns
@@ -16,8 +15,8 @@ MADE_WITHIN_S = 300.0
 run sends later is history, and no state of the present."""
 
 Name = tuple[str, str, str]
-Families = dict[str, dict[str, str]]
-"""Lines by the name of their metric: beginning to value. So no series comes twice, whatever names look alike."""
+Families = dict[str, list[str]]
+"""Blocks of lines by the name of their metric."""
 
 RUN_FAMILIES: Mapping[str, str] = {
     "runwell_run_info": "Names of a run that is running.",
@@ -57,23 +56,24 @@ def labelled(name: str, labels: Mapping[str, str]) -> str:
 
 
 class RunLines:
-    """The beginnings of one run's lines."""
+    """One run's lines, with a place for each value: a scrape fills in one text for all metrics of a run."""
 
     def __init__(self, run: LiveRun) -> None:
         self.labels = run.labels
         self._run = dict(zip(("entity", "project", "run"), run.name, strict=True))
         names = dict(zip(("name", "group", "job_type"), run.labels, strict=True))
-        self.info = labelled("runwell_run_info", self._run | names)
-        self.plain = {name: labelled(name, self._run) for name in PLAIN_FAMILIES}
-        self._metrics: tuple[list[str], list[str]] = ([], [])
+        self.info = labelled("runwell_run_info", self._run | names) + "1"
+        self.plain = [labelled(name, self._run) for name in PLAIN_FAMILIES]
+        self._names: list[str] = []
+        self._metrics = ""
         self._figures: dict[tuple[str, str, str], tuple[str, str] | None] = {}
 
-    def metrics(self, names: list[str]) -> list[str]:
-        """The lines of metrics, which are mostly those of the last time."""
-        if self._metrics[0] != names:
-            beginnings = [labelled("runwell_run_metric", self._run | {"metric": name}) for name in names]
-            self._metrics = names, beginnings
-        return self._metrics[1]
+    def metrics(self, names: list[str], numbers: Sequence[str]) -> str:
+        """The lines of all metrics, which mostly have the names of the last time."""
+        if self._names != names:
+            self._names = names
+            self._metrics = filled([labelled("runwell_run_metric", self._run | {"metric": name}) for name in names])
+        return self._metrics % tuple(numbers)
 
     def figure(self, host: str, pid: str, path: str) -> tuple[str, str] | None:
         """Family and line of a figure; None for one that is not known."""
@@ -96,6 +96,16 @@ class RunLines:
         return family, labelled(family, labels)
 
 
+def filled(beginnings: list[str]) -> str:
+    """A text with a place for the value of each line; of lines that are alike the last one is shown, the others are empty."""
+    last = {beginning: place for place, beginning in enumerate(beginnings)}
+    lines = [
+        f"{beginning.replace('%', '%%')}%s\n" if last[beginning] == place else "%.0s"
+        for place, beginning in enumerate(beginnings)
+    ]
+    return "".join(lines).removesuffix("\n")
+
+
 class Exposition:
     """Renders live runs; keeps the lines of those that it showed last."""
 
@@ -104,34 +114,41 @@ class Exposition:
 
     def render(self, live: LiveRuns, now: float) -> bytes:
         """The text for runs as they are at ``now``, unix seconds."""
-        families: Families = {name: {} for name in (*SERVER_FAMILIES, *RUN_FAMILIES)}
+        families: Families = {name: [] for name in (*SERVER_FAMILIES, *RUN_FAMILIES)}
         cut = live.series - sum(run.series for run in live.runs)
-        for name, value in zip(SERVER_FAMILIES, (live.running, live.running - live.live, cut), strict=True):
-            families[name][f"{name} "] = str(value)
+        for name, count in zip(SERVER_FAMILIES, (live.running, live.running - live.live, cut), strict=True):
+            families[name].append(f"{name} {count}")
         self._lines = {run.name: self._lines_of(run) for run in live.runs}
+        info, metrics = families["runwell_run_info"], families["runwell_run_metric"]
+        plain = [families[name] for name in PLAIN_FAMILIES]
         for run in live.runs:
-            self._add(run, families, now)
+            lines = self._lines[run.name]
+            info.append(lines.info)
+            values = (run.last_step, run.made_at, run.stored, run.missing)
+            for family, beginning, value in zip(plain, lines.plain, values, strict=True):
+                if value is not None:
+                    family.append(f"{beginning}{value}")
+            if run.metrics[0]:
+                metrics.append(lines.metrics(*run.metrics))
+            if run.system:
+                _add_system(run, lines, families, now)
         return "\n".join([*_text(families), ""]).encode()
 
     def _lines_of(self, run: LiveRun) -> RunLines:
         known = self._lines.get(run.name)
         return known if known is not None and known.labels == run.labels else RunLines(run)
 
-    def _add(self, run: LiveRun, families: Families, now: float) -> None:
-        lines = self._lines[run.name]
-        families["runwell_run_info"][lines.info] = "1"
-        values = (None if run.last_step is None else str(run.last_step), repr(run.made_at), run.stored, run.missing)
-        for family, value in zip(PLAIN_FAMILIES, values, strict=True):
-            if value is not None:
-                families[family][lines.plain[family]] = value
-        names, numbers = run.metrics
-        families["runwell_run_metric"].update(zip(lines.metrics(names), numbers, strict=True))
-        for host, pid, at, paths, figures in sorted(run.system, key=_time_of):
-            # Of two processes that told of the same machine the later one counts.
-            if float(at) >= now - MADE_WITHIN_S:
-                for path, value in zip(paths, figures, strict=True):
-                    if found := lines.figure(host, pid, path):
-                        families[found[0]][found[1]] = value
+
+def _add_system(run: LiveRun, lines: RunLines, families: Families, now: float) -> None:
+    shown: dict[tuple[str, str], str] = {}
+    for host, pid, at, paths, figures in sorted(run.system, key=_time_of):
+        # Of two processes that told of the same machine the later one counts.
+        if float(at) >= now - MADE_WITHIN_S:
+            for path, value in zip(paths, figures, strict=True):
+                if found := lines.figure(host, pid, path):
+                    shown[found] = value
+    for (family, beginning), value in shown.items():
+        families[family].append(f"{beginning}{value}")
 
 
 def _time_of(system: tuple[str, str, str, list[str], list[str]]) -> float:
@@ -143,4 +160,4 @@ def _text(families: Families) -> Iterator[str]:
         if lines:
             meaning = RUN_FAMILIES.get(name) or SERVER_FAMILIES[name]
             yield f"# HELP {name} {meaning}\n# TYPE {name} gauge"
-            yield from map(add, lines, lines.values())
+            yield from lines
