@@ -108,7 +108,9 @@ class Process:
         if self.calls == self.kill_at:
             self.faults.happen(self._killed_by)
             return True
-        if may_fail and (self.calls == self.fail_at or (self._failing and self.faults.strikes(self._failing))):
+        fails_now = 0 < self.fail_at <= self.calls
+        if may_fail and (fails_now or (self._failing and self.faults.strikes(self._failing))):
+            self.fail_at = 0 if fails_now else self.fail_at
             self.faults.happen(self._failed_by)
             self.refuse(self._code)
         return False

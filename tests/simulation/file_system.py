@@ -211,6 +211,7 @@ class SpoolDirectory:
         self.directory = root / name
         self.short_writes = 0.0
         self.power_lost_at: float | None = None
+        self.damaged = False
         self.forgotten = False
         """Whether the kernel has forgotten bytes that could be read before."""
         self.failed_in_a_row = self.failed_in_a_row_most = 0

@@ -46,8 +46,8 @@ def run_chunk(seeds: Iterable[str]) -> Tally:
             tally.failures.append(str(error))
             tally.counted += 1
             continue
-        tally.counted += bool(outcome.faults)
-        tally.quiet += not outcome.faults
+        tally.counted += outcome.unkind
+        tally.quiet += not outcome.unkind
         tally.records += outcome.records
         tally.faults += outcome.faults
     tally.cpu_s = time.process_time() - began

@@ -43,10 +43,13 @@ class Outcome:
     faults: Counter[Fault]
     records: int
     """In the log at the end."""
-    calls: dict[str, int]
-    """How many calls the first process of each kind made, for the sweeps."""
     digest: str
     """Of all that happened."""
+
+    @property
+    def unkind(self) -> bool:
+        """Whether anything went wrong; that rows are logged in the middle of a sync is no fault."""
+        return any(fault is not Fault.WRITTEN_IN_A_SYNC for fault in self.faults)
 
 
 class ScheduleError(AssertionError):
@@ -65,7 +68,7 @@ def run_schedule(seed: str, plan: Plan | None = None) -> Outcome:
         asyncio.set_event_loop(loop)
         loop.run_until_complete(schedule.play())
         digest = sha256("\n".join(world.lines).encode()).hexdigest()
-        return Outcome(seed, faults.counts, schedule.records, schedule.calls, digest)
+        return Outcome(seed, faults.counts, schedule.records, digest)
     except (Exception, StuckError) as error:
         tale = "\n".join(world.lines[-LINES_SHOWN:])
         happened = ", ".join(f"{fault.name} {count}" for fault, count in faults.counts.items())
@@ -119,7 +122,6 @@ class Schedule:
         self.chance = world.faults.chance
         self.dramatic = dramatic
         self.records = 0
-        self.calls: dict[str, int] = {}
         self._attempts: dict[str, int] = {}
         self._backup: Any = None
 
@@ -250,6 +252,7 @@ class Schedule:
             if len(file.data) > 8:
                 self.faults.happen(Fault.SPOOL_DAMAGED)
                 place = self.chance.randrange(8, len(file.data))
+                trainer.directory.damaged = True
                 file.data[place] ^= self.chance.randrange(1, 256)
                 self.world.note(f"a segment of {trainer.writer_id[:6]} is damaged at {place}")
 
@@ -327,7 +330,6 @@ class Schedule:
             connection.unkindness = 0.0
         if world.collector is not None:
             world.collector.free_bytes = PLENTY_BYTES
-            self.calls["collector"] = world.collector.process.calls
         if world.projector is not None:
             world.projector.free_bytes = PLENTY_BYTES
         world.note("the world is kind from here on")

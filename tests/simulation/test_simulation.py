@@ -10,11 +10,11 @@ from tests.simulation.faults import Fault
 from tests.simulation.runs import run_chunk, seeds
 from tests.simulation.schedule import run_schedule
 
-CHUNKS, CHUNK = 26, 80
+CHUNKS, CHUNK = 26, 85
 """At least 2,000 schedules, in portions that several workers can share."""
 
-OFTEN = 0.97
-"""Of all schedules so many must have gone wrong in some way; the others do not count."""
+OFTEN = 0.9
+"""In so many of all schedules something must have gone wrong; the others do not count."""
 
 RARE_MAX = 8
 """Kinds of fault that a portion may lack; all of them happen in the whole."""

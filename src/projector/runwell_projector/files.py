@@ -83,18 +83,16 @@ class ViewFiles:
         return self.directory / f"views-{FOLD_VERSION}.{max(generations, default=0) + 1}.db"
 
     def publish(self, path: Path) -> None:
-        """Makes a file the one that serves; it survives a power cut."""
+        """Makes a file the one that serves; name and content survive a power cut."""
+        for suffix in ("", "-wal"):
+            _sync(path.with_name(path.name + suffix))
         new = self.directory / f".current.{os.getpid()}"
         with new.open("w") as file:
             file.write(path.name + "\n")
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._current)
-        entries = os.open(self.directory, os.O_RDONLY)
-        try:
-            os.fsync(entries)
-        finally:
-            os.close(entries)
+        _sync(self.directory)
 
     def remove_others(self, keep: Path) -> None:
         """Removes the files of other generations; who has one open still reads it."""
@@ -112,6 +110,16 @@ class ViewFiles:
             except OSError:
                 raise AlreadyRunningError(f"another process holds {lock.name}") from None
             yield
+
+
+def _sync(path: Path) -> None:
+    """Nothing happens when it is not there."""
+    with suppress(FileNotFoundError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def remove_views(path: Path) -> None:
