@@ -128,6 +128,10 @@ def _opened(path: Path) -> sqlite3.Connection:
     )
     try:
         row = connection.execute("SELECT format FROM segment").fetchone()
+    except UnicodeDecodeError as error:
+        # SQLite says what is wrong with the schema in the schema's own, damaged words.
+        connection.close()
+        raise LogDamagedError(path, "it is no segment of an event log (its schema is no text)") from error
     except sqlite3.DatabaseError as error:
         connection.close()
         if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN and not path.exists():

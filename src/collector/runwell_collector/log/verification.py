@@ -15,6 +15,8 @@ def verified_end(path: Path, first_offset: int) -> tuple[str, int, bool]:
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
     try:
         return _verified(connection, path, first_offset)
+    except UnicodeDecodeError as error:
+        raise LogDamagedError(path, "it cannot be read (its schema is no text)") from error
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}:
             raise
