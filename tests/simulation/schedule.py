@@ -28,6 +28,9 @@ from tests.simulation.world import Plan, World
 SETTLE_S_MAX = 1800.0
 """Simulated time in which a kind world must have delivered everything."""
 
+QUIET_S_MIN = 0.2
+"""Between two acts of the drama, on average half of this and some seconds."""
+
 SYNCS_MAX = 5
 """`runwell sync` waits 3 s for a server that was never reached, so that one call of it may come to nothing."""
 
@@ -209,7 +212,7 @@ class Schedule:
 
     async def _drama(self) -> None:
         acts = [self._act_of_the_client, self._act_of_the_server, self._act_of_the_network, self._act_of_the_disks]
-        quiet = self.chance.random() * 5
+        quiet = QUIET_S_MIN + self.chance.random() * 5
         while True:
             await asyncio.sleep(self.chance.random() * quiet)
             self.world.check()
