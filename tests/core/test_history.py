@@ -31,7 +31,7 @@ def lanes_of(batches: list[Batch]) -> list[LaneRows]:
         for event in fold.apply(batch.writer, batch.first, batch.count, batch.received_at, batch.copies()):
             if event.HasField("metric_logged"):
                 events.setdefault(batch.writer.hex(), []).append((batch.first, event))
-    return [LaneRows(head, events.get(head.writer, [])) for head in fold.lane_heads()]
+    return [LaneRows.of_events(head, events.get(head.writer, [])) for head in fold.lane_heads()]
 
 
 @pytest.mark.parametrize("selection", SELECTIONS, ids=str)
@@ -51,7 +51,7 @@ def test_values_keep_their_types():
     event.metric_logged.columns.add(key="nan").f64.values.append(float("nan"))
     event.metric_logged.columns.add(key="list").json.values.append("[1, 2.0, null]")
     fold = folded([Batch(WRITER, 1, 1, 1.0, [event])])
-    (found,) = merge_history([LaneRows(fold.lane_heads()[0], [(1, event)])])
+    (found,) = merge_history([LaneRows.of_events(fold.lane_heads()[0], [(1, event)])])
     assert (
         text([found["big"], found["flag"], found["nan"], found["list"]])
         == "[9007199254740993, true, NaN, [1, 2.0, null]]"

@@ -1,7 +1,9 @@
 """The HTTP API gives back what was logged, whatever it was."""
 
 import json
-from urllib.parse import quote
+from collections.abc import Iterable
+from http.client import HTTPConnection
+from urllib.parse import quote, urlencode
 
 import numpy as np
 import pytest
@@ -20,14 +22,22 @@ def address(run_id: str) -> str:
     return f"/api/v1/runs/ada/digits/{quote(run_id, safe='')}"
 
 
+def contents(rows: Iterable[dict]) -> str:
+    """Rows with their types, whatever the order of their keys."""
+    return repr([sorted(row.items()) for row in rows])
+
+
 @pytest.mark.parametrize("run_id", RUNS)
 def test_a_run_reads_like_its_spools(served: Served, run_id: str):
     """What the server tells of a run is what its spools tell, but for the time at which the server received it."""
     theirs, ours = Api(served.base).run(f"ada/digits/{run_id}"), Api(spool=served.spool).run(run_id)
     assert repr(theirs.view | {"updated_at": 0}) == repr(ours.view | {"updated_at": 0})
     for selection in ({}, {"masked": True}, {"all": True}, {"keys": ["loss"]}, {"min_step": 1, "max_step": 7}):
-        assert repr(list(theirs.scan_history(page_size=3, **selection))) == repr(list(ours.scan_history(**selection)))
-    assert repr(theirs.history(samples=4)) == repr(ours.history(samples=4))
+        for page_size in (3, 1_000):
+            found = theirs.scan_history(page_size=page_size, **selection)
+            assert contents(found) == contents(ours.scan_history(**selection))
+    for asked in ({"samples": 4}, {"samples": 1}, {"samples": 3, "keys": ["loss", "epoch"]}, {"samples": 20_000}):
+        assert contents(theirs.history(**asked)) == contents(ours.history(**asked))
 
 
 @pytest.mark.parametrize(
@@ -142,3 +152,48 @@ def test_metrics_count_requests(served: Served):
     """/metrics counts answers by status."""
     request(served.base, "/nowhere")
     assert 'runwell_dashboard_requests_total{status="404"}' in request(served.base, "/metrics").body.decode()
+
+
+def tables(body: bytes) -> list[dict]:
+    """Reads the binary form of tables by its description."""
+    assert body[:8] == b"RWCOLS\x02\x00"
+    start = 12 + int.from_bytes(body[8:12], "little")
+    found = json.loads(body[12:start])
+    dtypes = {"f64": "<f8", "i64": "<i8", "bool": "?"}
+    for entry in found:
+        for name, column in entry["columns"].items():
+            data = body[start + column["at"] :][: column["bytes"]]
+            kind = column["type"]
+            entry["columns"][name] = np.frombuffer(data, dtypes[kind]).tolist() if kind in dtypes else json.loads(data)
+    return found
+
+
+@pytest.mark.parametrize("question", [{}, {"x": "time"}, {"x": "relative", "samples": 3}, {"bands": 1, "min": 2}])
+def test_curves_of_many_runs_in_one_answer(served: Served, question: dict):
+    """Each run's points are those of its history, the same in both forms and whether asked or posted."""
+    runs = [f"ada/digits/{run_id}" for run_id in RUNS]
+    asked = {"run": [*runs, "ada/digits/nobody"], "key": ["loss", "epoch", "never logged"], **question}
+    found = request(served.base, "/api/v1/series", **asked).json()["series"]
+    binary = request(served.base, "/api/v1/series", headers={"accept": "application/vnd.runwell.columns"}, **asked)
+    assert repr(tables(binary.body)) == repr(found)
+    posted = HTTPConnection(served.base.removeprefix("http://"), timeout=30)
+    posted.request("POST", "/api/v1/series", body=urlencode(asked, doseq=True))
+    assert repr(json.loads(posted.getresponse().read())["series"]) == repr(found)
+    posted.close()
+    assert {(curve["run"], curve["key"]) for curve in found} >= {("ada/digits/plain", "loss")}
+    if not question:
+        for curve in found:
+            rows = request(served.base, address(curve["run"].split("/", 2)[2]) + "/history", key=curve["key"]).json()
+            expected = sorted(((row["_step"], row[curve["key"]]) for row in rows["rows"]), key=lambda point: point[0])
+            assert repr(list(zip(*curve["columns"].values(), strict=True))) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"run": "no"}, {"key": []}, {"x": "y"}, {"samples": 0}, {"min": "nan"}, {"run": []}, {"max": "much"}]
+)
+def test_a_curve_that_cannot_be_is_refused(served: Served, wrong: dict):
+    """The answer names the parameter."""
+    asked = {"run": "ada/digits/plain", "key": "loss", **wrong}
+    answer = request(served.base, "/api/v1/series", **asked)
+    assert answer.status == 400
+    assert next(iter(wrong)) in answer.json()["error"]["message"]

@@ -124,3 +124,17 @@ def test_an_address_that_is_none_is_refused(tmp_path: Path):
     refused = ended("runwell_projector", "--data-dir", str(tmp_path), "--http", "nowhere")
     assert refused.returncode == 2
     assert "'nowhere' is not HOST:PORT" in refused.stderr
+
+
+async def test_settled_means_that_nothing_is_under_way(tmp_path: Path):
+    """Settle waits for the views, empties the write-ahead files and says how much there is; without a projector it fails."""
+    await append(tmp_path, simple_run("one", 1, batches=30, rows=100))
+    arguments = ("settle", "--data-dir", str(tmp_path), "--timeout")
+    late = ended("runwell_projector", *arguments, "0.2")
+    assert (late.returncode, "is the projector running" in late.stderr) == (1, True)
+    with projector(tmp_path):
+        done = ended("runwell_projector", *arguments, str(PATIENCE_S))
+        assert done.returncode == 0, done.stderr
+        assert "settled at offset 32: 3,000 rows" in done.stdout
+        wals = [*tmp_path.glob("views/*-wal"), *tmp_path.glob("log/*-wal")]
+        assert [path.stat().st_size for path in wals] == [0] * len(wals)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from runwell._api_columns import MEDIA_TYPE, decode_rows
 from runwell._api_errors import ApiError, NotFoundError, RequestRefusedError
 from runwell._api_source import RowQuery, RunName
 from runwell._settings import resolve
@@ -105,14 +106,33 @@ class HttpSource:
             "limit": limit,
             "consistent": int(after is None),
         }
-        found = self.get(f"{_path(name)}/history", asked)
-        return found["rows"], found["next"]
+        return self._decoded_rows(f"{_path(name)}/history", asked)
+
+    def samples(self, name: RunName, query: RowQuery, samples: int) -> list[dict[str, Any]]:
+        """Evenly spaced rows of those that have all keys."""
+        asked = {
+            "key": query.keys,
+            "min_step": query.min_step,
+            "max_step": query.max_step,
+            "masked": int(query.masked),
+            "all": int(query.all_attempts),
+            "stream": query.stream,
+            "samples": samples,
+        }
+        return self._decoded_rows(f"{_path(name)}/history", asked)[0]
+
+    def _decoded_rows(self, path: str, parameters: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
+        status, body = self._answer(self._target(path, parameters), MEDIA_TYPE)
+        try:
+            if status != 200:
+                raise _error(status, json.loads(body)["error"])
+            return decode_rows(body)
+        except (ValueError, KeyError, TypeError):
+            raise ApiError(f"{self.base_url} answered {status} with something that is not Runwell's") from None
 
     def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """The JSON content at a path below /api/v1/."""
-        given = {name: value for name, value in (parameters or {}).items() if value is not None}
-        query = urlencode(given, doseq=True, errors="replace")
-        status, body = self._answer(f"{self._address.path}/api/v1/{path}{'?' if query else ''}{query}")
+        status, body = self._answer(self._target(path, parameters or {}), "application/json")
         try:
             content = json.loads(body)
             if status != 200:
@@ -121,13 +141,18 @@ class HttpSource:
             raise ApiError(f"{self.base_url} answered {status} with something that is not Runwell's") from None
         return content
 
-    def _answer(self, target: str) -> tuple[int, bytes]:
+    def _target(self, path: str, parameters: Mapping[str, Any]) -> str:
+        given = {name: value for name, value in parameters.items() if value is not None}
+        query = urlencode(given, doseq=True, errors="replace")
+        return f"{self._address.path}/api/v1/{path}{'?' if query else ''}{query}"
+
+    def _answer(self, target: str, accept: str) -> tuple[int, bytes]:
         try:
             try:
-                return self._exchange(target)
+                return self._exchange(target, accept)
             except (http.client.HTTPException, ConnectionError):
                 # The server may have closed a connection that was kept open; a question may be asked twice.
-                return self._exchange(target)
+                return self._exchange(target, accept)
         except TimeoutError:
             raise ServerUnreachableError(f"{self.base_url} did not answer within {self._timeout_s:g} s") from None
         except OSError as error:
@@ -140,10 +165,10 @@ class HttpSource:
                 f"what answers at {self.base_url} is no Runwell server; is this the address that `runwell up` shows?"
             ) from None
 
-    def _exchange(self, target: str) -> tuple[int, bytes]:
+    def _exchange(self, target: str, accept: str) -> tuple[int, bytes]:
         connection = self._connection()
         try:
-            connection.request("GET", target, headers={"Accept": "application/json"})
+            connection.request("GET", target, headers={"Accept": accept})
             response = connection.getresponse()
             return response.status, response.read()
         except BaseException:

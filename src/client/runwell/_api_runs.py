@@ -5,12 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
 from runwell._api_errors import NotFoundError
-from runwell._api_source import RowQuery, RunName, Source
+from runwell._api_source import RowQuery, RunName, Source, thinned
 from runwell.core.filters import Expression, Order
 from runwell.core.system import STREAMS
 
 PAGE_ROWS = 10_000
 """Rows asked for at once when the whole history is wanted."""
+
+SAMPLES_MAX = 10_000
+"""As many rows a server picks out; of more all are read and thinned here."""
 
 
 class RunSummary(dict[str, Any]):
@@ -150,10 +153,7 @@ class Run:
         """
         if page_size < 1:
             raise ValueError(f"page_size is {page_size}, and must be at least 1")
-        if stream not in STREAMS:
-            raise ValueError(f"stream is {stream!r}, and must be one of {', '.join(STREAMS)}")
-        query = RowQuery(keys, min_step, max_step, masked, all, stream)
-        return self._scan(query, min(page_size, PAGE_ROWS))
+        return self._scan(_query(keys, masked, all, stream, min_step, max_step), min(page_size, PAGE_ROWS))
 
     def _scan(self, query: RowQuery, page_size: int) -> Iterator[dict[str, Any]]:
         after, more = None, True
@@ -183,7 +183,10 @@ class Run:
             raise ValueError(f"samples is {samples}, and must be at least 1")
         if keys is not None and x_axis not in keys and not x_axis.startswith("_"):
             keys = [*keys, x_axis]
-        rows = thinned(list(self.scan_history(keys, PAGE_ROWS, masked=masked, all=all, stream=stream)), samples)
+        if samples is not None and samples <= SAMPLES_MAX:
+            rows = self._source.samples(self._run_name, _query(keys, masked, all, stream), samples)
+        else:
+            rows = thinned(list(self.scan_history(keys, PAGE_ROWS, masked=masked, all=all, stream=stream)), samples)
         if not pandas:
             return rows
         import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -194,14 +197,17 @@ class Run:
         return f"<Run {self._run_name} ({self.state})>"
 
 
-def thinned(rows: list[dict[str, Any]], samples: int | None) -> list[dict[str, Any]]:
-    """At most ``samples`` of the rows, evenly spaced, the first and the last among them."""
-    if samples is None or len(rows) <= samples:
-        return rows
-    if samples == 1:
-        return rows[-1:]
-    last = len(rows) - 1
-    return [rows[round(place * last / (samples - 1))] for place in range(samples)]
+def _query(
+    keys: Sequence[str] | None,
+    masked: bool,
+    every: bool,
+    stream: str,
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> RowQuery:
+    if stream not in STREAMS:
+        raise ValueError(f"stream is {stream!r}, and must be one of {', '.join(STREAMS)}")
+    return RowQuery(keys, min_step, max_step, masked, every, stream)
 
 
 class Runs(Sequence[Run]):

@@ -59,3 +59,17 @@ class Source(Protocol):
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Rows after the cursor, ``limit`` or all the rest, and the cursor of the next ones."""
         ...
+
+    def samples(self, name: RunName, query: RowQuery, samples: int) -> list[dict[str, Any]]:
+        """At most ``samples`` of the rows that have all keys, evenly spaced, the first and the last among them."""
+        ...
+
+
+def thinned(rows: list[dict[str, Any]], samples: int | None) -> list[dict[str, Any]]:
+    """At most ``samples`` of the rows, evenly spaced, the first and the last among them."""
+    if samples is None or len(rows) <= samples:
+        return rows
+    if samples == 1:
+        return rows[-1:]
+    last = len(rows) - 1
+    return [rows[round(place * last / (samples - 1))] for place in range(samples)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runwell._api_errors import ApiError, NotFoundError
-from runwell._api_source import RowQuery, RunName
+from runwell._api_source import RowQuery, RunName, thinned
 from runwell.core.filters import Expression, Order, ordered
 from runwell.core.fold import RunFold
 from runwell.core.history import LaneRows, merge_history
@@ -63,7 +63,7 @@ class SpooledRun:
         """The rows that are asked for."""
         rows, heads = self._rows[query.stream], self._fold.lane_heads()
         every = query.all_attempts or query.stream == "system"
-        lanes = [LaneRows(head, rows.get(head.writer, [])) for head in heads]
+        lanes = [LaneRows.of_events(head, rows.get(head.writer, [])) for head in heads]
         return merge_history(lanes, query.keys, query.min_step, query.max_step, query.masked, every)
 
 
@@ -160,3 +160,8 @@ class SpoolSource:
         if spools is None:
             raise NotFoundError(f"there is no run {name} any more")
         return SpooledRun(name, spools, rows=True).history(query), None
+
+    def samples(self, name: RunName, query: RowQuery, samples: int) -> list[dict[str, Any]]:
+        """Evenly spaced rows of those that have all keys."""
+        rows, _ = self.rows(name, query, None, 0)
+        return thinned([row for row in rows if all(key in row for key in query.keys or ())], samples)

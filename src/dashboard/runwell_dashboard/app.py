@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runwell_dashboard import health, history, metrics, pages, runs, series, table, tail
+from runwell_dashboard import curves, health, history, metrics, pages, runs, series, table, tail
 from runwell_dashboard.addresses import LocalHosts, RawPaths, SecureHeaders
 from runwell_dashboard.answers import RequestError, answer_failure, answer_http_exception, answer_request_error
 from runwell_dashboard.counters import Counted, Counters
@@ -52,6 +52,7 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
             Route("/api/v1/keys", table.list_keys),
             Route("/api/v1/tail", tail.follow_runs),
             Route("/api/v1/changes", tail.follow_changes),
+            Route("/api/v1/series", curves.show_curves, methods=["GET", "POST"]),
             Route(RUN, runs.show_run),
             Route(RUN + "/history", history.show_history),
             Route(RUN + "/series", series.show_series),

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from runwell_dashboard import parameters
+from runwell_dashboard import columns, parameters
 from runwell_dashboard.answers import encoded
 from runwell_dashboard.runs import find_run, reader_of, run_name
 from runwell_projector.query import Views
@@ -28,16 +28,38 @@ def asked_rows(request: Request) -> dict[str, Any]:
 
 
 async def show_history(request: Request) -> Response:
-    """``{"rows", "next"}``; with ``Accept: application/x-ndjson`` every row from ``after`` on, one a line."""
+    """``{"rows", "next"}``; with ``Accept: application/x-ndjson`` every row from ``after`` on, one a line.
+
+    With ``samples`` so many rows of all that have every key, evenly spaced, and no next page.
+    """
     name, asked = run_name(request), asked_rows(request)
     after = request.query_params.get("after") or None
     limit = parameters.integer(request.query_params, "limit", parameters.ROWS_LIMIT, 1, parameters.ROWS_LIMIT_MAX)
+    samples = parameters.integer(request.query_params, "samples", 0, 0, parameters.ROWS_LIMIT_MAX)
+    if columns.MEDIA_TYPE in request.headers.get("accept", ""):
+        return await _columns(request, name, asked, after, limit, samples)
     lines = LINES in request.headers.get("accept", "")
     _, headers = await find_run(request)
     body, following = await _page(request, name, asked, after, limit, lines)
     if not lines:
         return Response(body, headers=headers, media_type="application/json")
     return StreamingResponse(_lines(request, name, asked, body, following), headers=headers, media_type=LINES)
+
+
+async def _columns(
+    request: Request, name: tuple[str, str, str], asked: dict[str, Any], after: str | None, limit: int, samples: int
+) -> Response:
+    def page(views: Views) -> bytes:
+        if samples:
+            return columns.encode_rows(views.row_samples(*name, **asked, samples=samples), None)
+        return columns.encode_rows(*views.row_tables(*name, **asked, after=after, limit=limit))
+
+    _, headers = await find_run(request)
+    try:
+        body = await reader_of(request).ask(page)
+    except ValueError as error:
+        raise parameters.invalid("after", str(error)) from None
+    return Response(body, headers=headers, media_type=columns.MEDIA_TYPE)
 
 
 async def _page(

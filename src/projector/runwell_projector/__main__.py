@@ -1,4 +1,5 @@
-"""``python -m runwell_projector``: follows the log; with ``rebuild``: makes new views from it, and ends."""
+"""``python -m runwell_projector``: follows the log; with ``rebuild``: makes new views from it, and ends; with ``settle``:
+waits until nothing is under way, and ends."""
 
 import argparse
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from runwell_projector.rebuild import RebuildError, rebuild
 from runwell_projector.service import Settings, serve
+from runwell_projector.settle import SettleError, settle
 
 PLAIN_INTERVAL_S = 5.0
 
@@ -16,12 +18,15 @@ PLAIN_INTERVAL_S = 5.0
 def main() -> int:
     """The exit status: 0, 1 when it could not be done, 2 for wrong arguments."""
     parser = argparse.ArgumentParser(prog="python -m runwell_projector", description=__doc__)
-    parser.add_argument("action", nargs="?", choices=["follow", "rebuild"], default="follow")
+    parser.add_argument("action", nargs="?", choices=["follow", "rebuild", "settle"], default="follow")
     parser.add_argument("--data-dir", type=Path, required=True, help="the server's data directory")
     parser.add_argument("--http", default="127.0.0.1:0", help="HOST:PORT of health and counters (default: %(default)s)")
+    parser.add_argument("--timeout", type=float, default=600.0, help="seconds that settle waits (default: %(default)s)")
     options = parser.parse_args()
     if options.action == "rebuild":
         return _rebuild(options.data_dir)
+    if options.action == "settle":
+        return _settle(options.data_dir, options.timeout)
     host, _, port = options.http.rpartition(":")
     if not host or not port.isdecimal():
         parser.error(f"--http: {options.http!r} is not HOST:PORT")
@@ -37,6 +42,18 @@ def _rebuild(data_dir: Path) -> int:
         print(f"runwell: {error}", file=sys.stderr)
         return 1
     print(f"new views serve after {time.monotonic() - started:.1f} s, sha256 {found}")
+    return 0
+
+
+def _settle(data_dir: Path, timeout_s: float) -> int:
+    try:
+        found = settle(data_dir, timeout_s)
+    except SettleError as error:
+        print(f"runwell: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"settled at offset {found.offset:,}: {found.rows:,} rows, log {found.log_bytes:,} and views {found.views_bytes:,} bytes"
+    )
     return 0
 
 

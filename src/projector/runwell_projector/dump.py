@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runwell.core.fold import RunFold
-from runwell.core.rows import read_rows
-from runwell.v1 import event_pb2
 from runwell_projector.schema import open_views
+from runwell_projector.strips import RunBlocks, read_strips
 
 
 def digest(path: Path) -> str:
@@ -43,7 +42,7 @@ def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
             entity, project, run_id = name
             fold = RunFold.from_state((entity, project, run_id), json.loads(state))
             yield _line("run", json.loads(view), fold.statistics())
-            yield from _rows(connection, number, [lane[0] for lane in json.loads(lanes)])
+            yield from _rows(connection, number, [writer for writer, *_ in json.loads(lanes)])
         for poison in connection.execute(
             "SELECT offset, entity, project, run_id, hex(writer), error FROM poison ORDER BY 1"
         ):
@@ -53,15 +52,29 @@ def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _rows(connection: sqlite3.Connection, run: int, writers: list[str]) -> Iterator[str]:
+    """The blocks of each lane: which rows are sealed together is part of it, and so are the columns' statistics."""
+    stored = connection.execute("SELECT number, keys FROM key_set WHERE run = ?", (run,))
+    blocks = RunBlocks(run, [], {key_set: json.loads(keys) for key_set, keys in stored}, narrowed=False)
     for lane in sorted(range(len(writers)), key=writers.__getitem__):
-        blocks = connection.execute(
-            "SELECT first, payload FROM block WHERE run = ? AND lane = ? ORDER BY first, place", (run, lane)
-        )
-        for first, payload in blocks:
-            rows = read_rows(first, event_pb2.Event.FromString(payload))
+        found = connection.execute(
+            "SELECT number, key_set, sealed, plain FROM block WHERE run = ? AND lane = ? ORDER BY first, number",
+            (run, lane),
+        ).fetchall()
+        for number, key_set, sealed, plain in found:
+            ((_, strip),) = read_strips(connection, blocks, [number], None)
+            rows = strip.rows()
             columns = [(column.key, column.kind, column.values) for column in rows.columns]
-            masks = rows.masks or [False] * len(rows.records)
-            yield _line("rows", writers[lane], list(rows.records), rows.steps, rows.times, masks, columns)
+            stripes = _stripes(connection, (run, key_set, number)) if sealed else []
+            yield _line(
+                "rows", writers[lane], rows.records, rows.steps, rows.times, rows.masks, columns, sealed, plain, stripes
+            )
+
+
+def _stripes(connection: sqlite3.Connection, block: tuple[int, int, int]) -> list[str | None]:
+    found = connection.execute(
+        "SELECT hex(stripes) FROM part WHERE run = ? AND key_set = ? AND block = ? ORDER BY place", block
+    )
+    return [stripes for (stripes,) in found]
 
 
 def _line(kind: str, *content: object) -> str:

@@ -16,9 +16,10 @@ from runwell.core import limits
 from runwell.core.fold import RunFold
 from runwell.v1 import event_pb2
 from runwell_collector.log import RunId, StoredBatch, decode_events
-from runwell_projector.blocks import Block, block_of
+from runwell_projector.blocks import STREAMS
 from runwell_projector.leaves import compact
 from runwell_projector.runs import WRITE_RUN, OpenRun, RunCache
+from runwell_projector.sealing import RowStore, SealRule
 
 
 class UnwritableError(Exception):
@@ -31,17 +32,20 @@ class UnwritableError(Exception):
 
 HELD = "held: an earlier batch of this run could not be folded"
 
-WRITE_BLOCK = """
-INSERT INTO block (run, lane, key_set, offset, place, first, rows, step_min, step_max, time_min, time_max, payload)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+TAILS = "SELECT lane, key_set, sum(rows) FROM block WHERE run = ? AND NOT sealed GROUP BY lane, key_set"
 
 
 class Projection:
     """The writer of one views file."""
 
-    def __init__(self, connection: sqlite3.Connection, cache_bytes_max: int = limits.FOLD_CACHE_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        cache_bytes_max: int = limits.FOLD_CACHE_BYTES_MAX,
+        rule: SealRule | None = None,
+    ) -> None:
         self._connection = connection
+        self._store = RowStore(connection, rule or SealRule())
         self._runs = RunCache(cache_bytes_max)
         self._changed: dict[RunId, OpenRun] = {}
         self._forgotten = False
@@ -114,18 +118,30 @@ class Projection:
             self._poison(batch, HELD)
             return
         run = self._open(batch.run)
+        self._connection.execute("SAVEPOINT batch")
         try:
-            blocks = fold_batch(run.fold, batch)
-        except MemoryError:
+            rows = self._fold(run, batch)
+        except (MemoryError, sqlite3.Error):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a batch breaks, it must break nothing but its run
+            self._connection.execute("ROLLBACK TO batch")
             self._poison(batch, f"{type(error).__name__}: {error}")
             self._restore(run)
-            return
+            rows = 0
+        self._connection.execute("RELEASE batch")
+        self.rows += rows
+
+    def _fold(self, run: OpenRun, batch: StoredBatch) -> int:
+        """Takes in a batch; returns how many rows were new. Raises whatever is wrong with the batch."""
+        writer, rows = batch.writer.hex(), 0
+        for event in fold_batch(run.fold, batch):
+            rows += self._store.add(run, writer, batch.offset, batch.first, event)
+        lane = run.fold.lanes.get(writer)
+        if lane and lane.state != "running":
+            self._store.end_lane(run, writer, batch.offset)
         run.pending.append(batch)
         self._changed[batch.run] = run
-        self._connection.executemany(WRITE_BLOCK, [self._block_row(run, block) for block in blocks])
-        self.rows += sum(block.rows for block in blocks)
+        return rows
 
     def _open(self, name: RunId) -> OpenRun:
         run = self._changed.get(name) or self._runs.get(name)
@@ -138,10 +154,14 @@ class Projection:
         ).fetchone()
         if found is None:
             self._numbers += 1
-            return OpenRun(self._numbers, RunFold(name), {})
-        key_sets = self._connection.execute("SELECT stream, keys, number FROM key_set WHERE run = ?", (found[0],))
-        known = {(stream, tuple(json.loads(keys))): number for stream, keys, number in key_sets}
-        return OpenRun(found[0], RunFold.from_state(name, json.loads(found[1])), known)
+            return OpenRun(self._numbers, RunFold(name), {}, {})
+        return self._opened(found[0], RunFold.from_state(name, json.loads(found[1])))
+
+    def _opened(self, number: int, fold: RunFold) -> OpenRun:
+        key_sets = self._connection.execute("SELECT stream, keys, number FROM key_set WHERE run = ?", (number,))
+        known = {(stream, tuple(json.loads(keys))): key_set for stream, keys, key_set in key_sets}
+        tails = self._connection.execute(TAILS, (number,))
+        return OpenRun(number, fold, known, {(lane, key_set): rows for lane, key_set, rows in tails})
 
     def _restore(self, broken: OpenRun) -> None:
         """Brings a run whose fold raised back to what the log has before that batch."""
@@ -149,8 +169,7 @@ class Projection:
         self._runs.drop(name)
         if self._changed.pop(name, None) is None:
             return
-        run = self._load(name)
-        run.number, run.key_sets, run.lanes = broken.number, broken.key_sets, broken.lanes
+        run = self._opened(broken.number, self._load(name).fold)
         for batch in broken.pending:
             fold_batch(run.fold, batch)
         run.pending = broken.pending
@@ -162,30 +181,6 @@ class Projection:
         )
         self.poisoned_runs.add(batch.run)
         self.poisoned_batches += 1
-
-    def _block_row(self, run: OpenRun, block: Block) -> tuple[int | float | bytes | None, ...]:
-        return (
-            run.number,
-            run.lane(block.writer),
-            self._key_set(run, block.stream, block.keys),
-            block.offset,
-            block.place,
-            block.first,
-            block.rows,
-            block.step_min,
-            block.step_max,
-            block.time_min,
-            block.time_max,
-            block.payload,
-        )
-
-    def _key_set(self, run: OpenRun, stream: str, keys: tuple[str, ...]) -> int:
-        number = run.key_sets.get((stream, keys))
-        if number is None:
-            number = run.key_sets[stream, keys] = len(run.key_sets)
-            row = (run.number, number, stream, json.dumps(keys))
-            self._connection.execute("INSERT INTO key_set VALUES (?, ?, ?, ?)", row)
-        return number
 
     def _write_runs(self) -> None:
         """One write for each run that changed, however many batches it had."""
@@ -201,17 +196,10 @@ class Projection:
         self._changed.clear()
 
 
-def fold_batch(fold: RunFold, batch: StoredBatch) -> list[Block]:
-    """Folds a batch; returns the rows that were new. Raises whatever is wrong with the batch."""
+def fold_batch(fold: RunFold, batch: StoredBatch) -> list[event_pb2.Event]:
+    """Folds a batch; returns the events with rows that were new. Raises whatever is wrong with the batch."""
     events = decode_events(batch.codec, batch.events).events
     fresh: list[event_pb2.Event] = fold.apply(
         batch.writer, batch.first, batch.count, batch.received_at, events, batch.offset
     )
-    writer = batch.writer.hex()
-    return [block_of(writer, batch.offset, batch.first, event) for event in fresh if _holds_rows(event)]
-
-
-def _holds_rows(event: event_pb2.Event) -> bool:
-    if event.WhichOneof("event") == "system_metric_logged":
-        return bool(event.system_metric_logged.metrics.rows)
-    return bool(event.metric_logged.rows)
+    return [event for event in fresh if event.WhichOneof("event") in STREAMS]

@@ -15,18 +15,35 @@ from typing import Any, Self
 
 from runwell.core import filters
 from runwell.core.history import select
+from runwell.core.lanes import LaneHead
 from runwell_collector.log import open_log_reader
+from runwell_projector.charts import read_curves
+from runwell_projector.curves import AXES, Curve, Lens
 from runwell_projector.files import ViewFiles
 from runwell_projector.filter_sql import Sql, order_sql, where_sql
 from runwell_projector.gauges import LiveRun, LiveRuns, read_live_runs
-from runwell_projector.pages import find_blocks, read_page
+from runwell_projector.history_table import RowTable, Table, row_table, thinned
+from runwell_projector.pages import read_page, read_tables
 from runwell_projector.schema import TABLES
-from runwell_projector.series import read_series
+from runwell_projector.series import read_series, shown_series
+from runwell_projector.strips import find_blocks
 from runwell_projector.table import read_fields, read_groups, read_keys, read_projects, read_rows
 from runwell_projector.tail import read_tail
 
-__all__ = ["LiveRun", "LiveRuns", "Views", "log_end", "wait_for_log_end"]
+__all__ = [
+    "AXES",
+    "Curve",
+    "Lens",
+    "LiveRun",
+    "LiveRuns",
+    "RowTable",
+    "RunName",
+    "Views",
+    "log_end",
+    "wait_for_log_end",
+]
 
+RunName = tuple[str, str, str]
 RunView = dict[str, Any]
 Row = dict[str, Any]
 
@@ -201,13 +218,71 @@ class Views:
         say of them. A cursor stays valid while the run grows. The rows of the stream "system" are samples of machines
         and processes, with their times in milliseconds as steps. Raises ValueError for a text that is no cursor.
         """
+        tables, following, heads = self._rows(
+            (entity, project, run_id), keys, min_step, max_step, masked, all_attempts, after, limit, stream
+        )
+        return [row for table in tables for row in table.shown(heads)], following
+
+    def row_tables(
+        self,
+        entity: str,
+        project: str,
+        run_id: str,
+        keys: Sequence[str] | None = None,
+        min_step: int | None = None,
+        max_step: int | None = None,
+        masked: bool = False,
+        all_attempts: bool = False,
+        after: str | None = None,
+        limit: int = 10_000,
+        stream: str = "default",
+    ) -> tuple[list[RowTable], str | None]:
+        """The page of ``history``, column by column."""
+        tables, following, heads = self._rows(
+            (entity, project, run_id), keys, min_step, max_step, masked, all_attempts, after, limit, stream
+        )
+        return [row_table(table, heads) for table in tables], following
+
+    def row_samples(
+        self,
+        entity: str,
+        project: str,
+        run_id: str,
+        keys: Sequence[str] | None = None,
+        min_step: int | None = None,
+        max_step: int | None = None,
+        masked: bool = False,
+        all_attempts: bool = False,
+        stream: str = "default",
+        samples: int = 1_000,
+    ) -> list[RowTable]:
+        """Of all rows that have every key, ``samples`` evenly spaced ones, the first and the last among them."""
+        selected = select(keys, min_step, max_step, masked, all_attempts or stream == "system")
+        with self._snapshot() as connection:
+            blocks = find_blocks(connection, (entity, project, run_id), selected.keys, stream)
+            if blocks is None:
+                return []
+            tables = [table.with_all(keys or ()) for table in read_tables(connection, blocks, selected)]
+        return [row_table(table, blocks.heads) for table in thinned(tables, samples)]
+
+    def _rows(
+        self,
+        run: RunName,
+        keys: Sequence[str] | None,
+        min_step: int | None,
+        max_step: int | None,
+        masked: bool,
+        all_attempts: bool,
+        after: str | None,
+        limit: int,
+        stream: str,
+    ) -> tuple[list[Table], str | None, Sequence[LaneHead]]:
         selection = select(keys, min_step, max_step, masked, all_attempts or stream == "system")
         with self._snapshot() as connection:
-            blocks = find_blocks(connection, (entity, project, run_id), selection.keys, stream)
+            blocks = find_blocks(connection, run, selection.keys, stream)
             if blocks is None:
-                return [], None
-            rows, following = read_page(connection, blocks, selection, after, limit)
-        return [row.shown() for row in rows], following
+                return [], None, ()
+            return *read_page(connection, blocks, selection, after, limit), blocks.heads
 
     def series(
         self, entity: str, project: str, run_id: str, keys: Sequence[str], masked: bool = False
@@ -217,12 +292,19 @@ class Views:
             blocks = find_blocks(connection, (entity, project, run_id), frozenset(keys))
             if blocks is None:
                 return {key: {"steps": [], "times": [], "values": []} for key in keys}
-            return read_series(connection, blocks, keys, masked=masked)
+            return shown_series(read_series(connection, blocks, keys, masked=masked).items())
 
     def live_runs(self, received_since: float, made_since: float, series_max: int) -> LiveRuns:
         """What Prometheus may be shown: see ``gauges``. Times are unix seconds."""
         with self._snapshot() as connection:
             return read_live_runs(connection, received_since, made_since, series_max)
+
+    def curves(self, runs: Sequence[RunName], keys: Sequence[str], lens: Lens) -> list[tuple[RunName, str, Curve]]:
+        """The curves of many runs' series, from one snapshot; none for what a run does not have."""
+        with self._snapshot() as connection:
+            return [
+                (run, key, curve) for run in runs for key, curve in read_curves(connection, run, keys, lens).items()
+            ]
 
     def tail(
         self,

@@ -45,10 +45,14 @@ KeySet = tuple[str, tuple[str, ...]]
 class OpenRun:
     """A run in memory: its number in the views, its fold, and the numbers of its lanes and key sets."""
 
-    def __init__(self, number: int, fold: RunFold, key_sets: dict[KeySet, int]) -> None:
+    def __init__(
+        self, number: int, fold: RunFold, key_sets: dict[KeySet, int], tails: dict[tuple[int, int], int]
+    ) -> None:
         self.number = number
         self.fold = fold
         self.key_sets = key_sets
+        self.tails = tails
+        """Rows in the tail by lane and key set."""
         self.lanes = {writer: lane for lane, writer in enumerate(fold.lanes)}
         self._config: tuple[list[Stamp], str] | None = None
         self.pending: list[StoredBatch] = []

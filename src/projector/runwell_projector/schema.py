@@ -1,9 +1,12 @@
 """The views' tables, and how their SQLite file is opened.
 
 ``run`` has a row for each run: what people see as JSON text (``view``), columns to filter and sort by, sections as JSON
-objects of shown name to value (see ``leaves``), and its lanes. ``block`` is the append-only tail: the rows of one
-MetricLogged event, whole, with their bounds. It is where sealing into columns will cut from. ``poison`` names the
-batches that could not be folded. Everything changes together with ``checkpoint``, in one transaction.
+objects of shown name to value (see ``leaves``), and its lanes. ``block`` has rows with their bounds: in
+the tail, which is only appended to, those of one MetricLogged event (``head``, with ``first``, its batch's first record);
+sealed, what a block's columns share (``head`` and ``times``), while ``part`` says for each column where in a ``pack`` it
+is and has its statistics. ``offset`` is the batch with which a block was written, so blocks are numbered in its order;
+``offset_min`` that of its oldest row. ``poison`` names the batches that could not be folded. Everything changes together
+with ``checkpoint``, in one transaction.
 """
 
 import sqlite3
@@ -13,6 +16,9 @@ from runwell.core.fold import FOLD_VERSION
 
 BUSY_TIMEOUT_S = 10.0
 """Readers and the writer wait this long for each other's short locks."""
+
+PAGE_BYTES = 8 << 10
+"""Packs of columns fill them but for 3 %; rows of the tail are large."""
 
 WAL_BYTES_KEPT = 64 << 20
 """The write-ahead file is cut to this size whenever a checkpoint has emptied it."""
@@ -38,11 +44,18 @@ CREATE TABLE key_set (
 CREATE TABLE block (
     number INTEGER PRIMARY KEY,
     run INTEGER NOT NULL, lane INTEGER NOT NULL, key_set INTEGER NOT NULL,
-    offset INTEGER NOT NULL, place INTEGER NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL,
-    step_min INTEGER NOT NULL, step_max INTEGER NOT NULL, time_min REAL, time_max REAL,
-    payload BLOB NOT NULL
+    offset INTEGER NOT NULL, offset_min INTEGER NOT NULL, sealed INTEGER NOT NULL, plain INTEGER NOT NULL,
+    first INTEGER NOT NULL, rows INTEGER NOT NULL, step_min INTEGER NOT NULL, step_max INTEGER NOT NULL,
+    head BLOB NOT NULL, times BLOB
 );
 CREATE INDEX block_by_step ON block (run, lane, step_min, step_max, key_set, rows);
+CREATE INDEX tail_block ON block (run, lane, key_set, rows) WHERE NOT sealed;
+CREATE TABLE part (
+    run INTEGER NOT NULL, key_set INTEGER NOT NULL, place INTEGER NOT NULL, block INTEGER NOT NULL,
+    kind INTEGER NOT NULL, pack INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL, stripes BLOB,
+    PRIMARY KEY (run, key_set, place, block)
+) WITHOUT ROWID;
+CREATE TABLE pack (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE poison (
     offset INTEGER PRIMARY KEY,
     entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL, writer BLOB NOT NULL, error TEXT NOT NULL
@@ -55,6 +68,7 @@ def create_views(path: Path | str, factory: type[sqlite3.Connection] = sqlite3.C
     connection = sqlite3.connect(
         path, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False, factory=factory
     )
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")

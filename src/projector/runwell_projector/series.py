@@ -1,112 +1,158 @@
-"""Whole series of a run. One lane, which is nearly every run, is read by column; several are merged like the history."""
+"""Whole series of a run, column by column.
+
+A series is what the history says of one key: of one lane's rows of one step the last value, of a later attempt's and an
+earlier one's value of one step the later, in the order of the history.
+"""
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from runwell.core.history import LaneRows, MergedRow, Selection, merge_rows
 from runwell.core.keys import shown
 from runwell.core.lanes import LaneHead
-from runwell.core.rows import MASKED, decode_json, record_numbers
 from runwell.v1 import event_pb2
-from runwell_projector.pages import RunBlocks
+from runwell_projector.blocks import Strip, decode_heads, event_strip
+from runwell_projector.codecs import KINDS, Array, Values, decode, joined
+from runwell_projector.strips import RunBlocks
 
-Series = dict[str, list[Any]]
+TAIL = "SELECT key_set, lane, offset, first, head FROM block WHERE run = ? AND NOT sealed AND key_set IN ({}) ORDER BY number"
+SEALED = """
+SELECT part.key_set, part.place, block.lane, head, times, kind, substr(data, start + 1, length)
+FROM part JOIN block ON block.number = part.block JOIN pack ON pack.number = part.pack
+WHERE part.run = ? AND part.key_set = ? AND part.place = ?
+"""
 
-DTYPES = {"f64": np.float64, "i64": np.int64, "bools": np.bool_}
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Points in history order; ``lanes`` says whose each is, by the lane's number."""
+
+    lanes: Array
+    records: Array
+    steps: Array
+    times: Array
+    values: Values
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def chosen(self, choice: Array) -> "Series":
+        """The points at some places, or where a mask is true."""
+        return Series(
+            self.lanes[choice],
+            self.records[choice],
+            self.steps[choice],
+            self.times[choice],
+            self.values.chosen(choice),
+        )
+
+    def objects(self) -> dict[str, list[Any]]:
+        """``{"steps", "times", "values"}`` as Python has them."""
+        return {"steps": self.steps.tolist(), "times": self.times.tolist(), "values": self.values.objects()}
 
 
 def read_series(
     connection: sqlite3.Connection, blocks: RunBlocks, keys: Sequence[str], *, masked: bool
 ) -> dict[str, Series]:
-    """``{key: {"steps", "times", "values"}}`` in history order."""
-    events = list(_events(connection, blocks))
-    by_key: dict[str, dict[int, list[tuple[int, event_pb2.Event]]]] = {key: {} for key in keys}
-    for lane, first, event in events:
-        for name in {shown(column.key) for column in event.metric_logged.columns} & by_key.keys():
-            by_key[name].setdefault(lane, []).append((first, event))
-    series = {}
-    for key, lanes in by_key.items():
-        if len(lanes) == 1:
-            ((lane, found),) = lanes.items()
-            series[key] = _one_lane(blocks.heads[lane], found, key, masked)
-        else:
-            selection = Selection(frozenset([key]), masked=masked)
-            merged = merge_rows([LaneRows(blocks.heads[lane], found) for lane, found in lanes.items()], selection)
-            series[key] = _columns(key, merged)
+    """Each key's series; an empty one where there are no points."""
+    tail = _tail(connection, blocks)
+    return {key: _merged(blocks, _pieces(connection, blocks, tail, key), masked) for key in keys}
+
+
+def read_lanes(connection: sqlite3.Connection, blocks: RunBlocks, key: str, *, masked: bool) -> dict[int, Series]:
+    """The key's points lane by lane, none hidden by another lane."""
+    pieces = _pieces(connection, blocks, _tail(connection, blocks), key)
+    return {lane: _one_lane(lane, blocks.heads[lane], strips, masked) for lane, strips in pieces.items()}
+
+
+def _tail(connection: sqlite3.Connection, blocks: RunBlocks) -> dict[int, list[tuple[int, int, int, event_pb2.Event]]]:
+    """The tail's events by key set, parsed once for all keys."""
+    found: dict[int, list[tuple[int, int, int, event_pb2.Event]]] = {}
+    statement = TAIL.format("SELECT value FROM json_each(?)")
+    for key_set, *where, head in connection.execute(statement, (blocks.number, json.dumps(list(blocks.key_sets)))):
+        lane, offset, first = where
+        found.setdefault(key_set, []).append((lane, offset, first, event_pb2.Event.FromString(head)))
+    return found
+
+
+def _pieces(
+    connection: sqlite3.Connection,
+    blocks: RunBlocks,
+    tail: dict[int, list[tuple[int, int, int, event_pb2.Event]]],
+    key: str,
+) -> dict[int, list[Strip]]:
+    """The strips that hold the key, by lane."""
+    found: dict[int, list[Strip]] = {}
+    for key_set, names in blocks.key_sets.items():
+        # Of two paths that are shown alike the later column wins, as in the history.
+        place = max((place for place, name in enumerate(names) if shown(name) == key), default=None)
+        if place is None:
+            continue
+        for *_, lane, head, times, kind, data in connection.execute(SEALED, (blocks.number, key_set, place)):
+            strip = decode_heads(head, times, [key], [decode(KINDS[kind], data)])
+            found.setdefault(lane, []).append(strip)
+        for lane, offset, first, event in tail.get(key_set, ()):
+            found.setdefault(lane, []).append(event_strip(offset, first, event, [place]))
+    return found
+
+
+def _merged(blocks: RunBlocks, pieces: dict[int, list[Strip]], masked: bool) -> Series:
+    lanes = [_one_lane(lane, blocks.heads[lane], strips, masked) for lane, strips in pieces.items()]
+    lanes = [lane for lane in lanes if len(lane)]
+    if not lanes:
+        none = np.empty(0, np.int64)
+        return Series(none, none, none, np.empty(0), Values("f64", np.empty(0)))
+    return lanes[0] if len(lanes) == 1 else _united(blocks, lanes)
+
+
+def _one_lane(lane: int, head: LaneHead, strips: Sequence[Strip], masked: bool) -> Series:
+    """In order of step, the last record of each; hidden rows left out."""
+    records, steps, times = (
+        np.concatenate([getattr(strip, name) for strip in strips]) for name in ("records", "steps", "times")
+    )
+    values = joined([strip.columns[0] for strip in strips])
+    series = Series(np.full(len(steps), lane), records, steps, times, values)
+    hidden = np.concatenate(
+        [np.zeros(len(strip), np.bool_) if strip.masks is None else strip.masks for strip in strips]
+    )
+    if masked:
+        hidden[:] = False
+    if head.step_max is not None:
+        hidden |= steps > head.step_max
+    if hidden.any():
+        series = series.chosen(~hidden)
+    if np.any(series.records[1:] < series.records[:-1]):
+        series = series.chosen(np.argsort(series.records, kind="stable"))
+    if np.any(series.steps[1:] <= series.steps[:-1]):
+        series = series.chosen(np.argsort(series.steps, kind="stable"))
+        series = series.chosen(np.append(series.steps[1:] != series.steps[:-1], True))
     return series
 
 
-def _events(connection: sqlite3.Connection, blocks: RunBlocks) -> Iterator[tuple[int, int, event_pb2.Event]]:
-    among = "" if blocks.key_sets is None else "AND key_set IN (SELECT value FROM json_each(?))"
-    found = connection.execute(
-        f"SELECT lane, first, payload FROM block WHERE run = ? {among} ORDER BY number",
-        [blocks.number] if blocks.key_sets is None else [blocks.number, json.dumps(list(blocks.key_sets))],
+def _united(blocks: RunBlocks, lanes: Sequence[Series]) -> Series:
+    """Several lanes' points: what a later attempt has of the same step hides an earlier one's, the rest is put in order."""
+    series = Series(
+        np.concatenate([lane.lanes for lane in lanes]),
+        np.concatenate([lane.records for lane in lanes]),
+        np.concatenate([lane.steps for lane in lanes]),
+        np.concatenate([lane.times for lane in lanes]),
+        joined([lane.values for lane in lanes]),
     )
-    for lane, first, payload in found:
-        yield lane, first, event_pb2.Event.FromString(payload)
+    attempts = np.asarray([head.attempt for head in blocks.heads])[series.lanes]
+    hidden = np.zeros(len(series), np.bool_)
+    # Samples of machines never hide each other.
+    for attempt in np.unique(attempts)[:-1] if blocks.stream == "default" else ():
+        hidden |= (attempts == attempt) & np.isin(series.steps, series.steps[attempts > attempt])
+    ranks = np.argsort(np.argsort([head.writer for head in blocks.heads]))[series.lanes]
+    times = np.where(np.isnan(series.times), 0.0, series.times)
+    order = np.lexsort((series.records, ranks, times, series.steps, attempts))
+    return series.chosen(order[~hidden[order]])
 
 
-def _columns(key: str, rows: list[MergedRow]) -> Series:
-    return {
-        "steps": [row.step for row in rows],
-        "times": [row.time for row in rows],
-        "values": [row.values[key] for row in rows],
-    }
-
-
-def _one_lane(head: LaneHead, events: list[tuple[int, event_pb2.Event]], key: str, masked: bool) -> Series:
-    """By column: put in order of record, the last of each step kept, hidden rows left out."""
-    parts = [_part(first, event, key) for first, event in events]
-    records, steps, times, masks = (np.concatenate([part[place] for part in parts]) for place in range(4))
-    values = _joined([part[4] for part in parts])
-    shown_rows = np.ones(len(steps), np.bool_) if masked else ~masks
-    if head.step_max is not None:
-        shown_rows &= steps <= head.step_max
-    order = np.flatnonzero(shown_rows)
-    if np.any(np.diff(records[order]) < 0):
-        order = order[np.argsort(records[order], kind="stable")]
-    if np.any(np.diff(steps[order]) <= 0):
-        order = order[np.argsort(steps[order], kind="stable")]
-        order = order[np.append(np.diff(steps[order]) != 0, True)]
-    return {"steps": steps[order].tolist(), "times": times[order].tolist(), "values": values[order].tolist()}
-
-
-def _part(first: int, event: event_pb2.Event, key: str) -> tuple[npt.NDArray[Any], ...]:
-    """Records, steps, times, masks and values of one event."""
-    message = event.metric_logged
-    count = message.rows
-    records = np.asarray(record_numbers(first, event.index, message), np.int64)
-    steps = np.asarray(message.steps, np.int64) if message.steps else np.zeros(count, np.int64)
-    times = np.asarray(message.times, np.float64) if message.times else np.full(count, event.time)
-    masks = np.asarray(message.flags, np.uint32) & MASKED != 0 if message.flags else np.zeros(count, np.bool_)
-    # Of two paths that are shown alike the later column wins, as in the history.
-    column = [column for column in message.columns if shown(column.key) == key][-1]
-    return records, steps, times, masks, _values(column, count)
-
-
-def _values(column: event_pb2.Column, count: int) -> npt.NDArray[Any]:
-    kind = column.WhichOneof("values")
-    if kind in DTYPES:
-        values = getattr(column, kind).values
-        return np.asarray(values, DTYPES[kind]) if values else np.zeros(count, DTYPES[kind])
-    texts: Sequence[str] = column.json.values or ["null"] * count
-    return _objects([decode_json(text) for text in texts])
-
-
-def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """One array; of several types it holds Python objects, so that no integer becomes a float."""
-    if len({part.dtype for part in parts}) == 1:
-        return np.concatenate(parts)
-    return _objects([value for part in parts for value in part.tolist()])
-
-
-def _objects(values: list[Any]) -> npt.NDArray[Any]:
-    array = np.empty(len(values), np.object_)
-    for place, value in enumerate(values):
-        array[place] = value
-    return array
+def shown_series(found: Iterable[tuple[str, Series]]) -> dict[str, dict[str, list[Any]]]:
+    """``{key: {"steps", "times", "values"}}``."""
+    return {key: series.objects() for key, series in found}

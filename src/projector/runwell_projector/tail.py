@@ -4,14 +4,17 @@ import json
 import sqlite3
 from typing import Any
 
+import numpy as np
+
 from runwell.core.history import LaneRows, Selection, lane_rows
-from runwell.v1 import event_pb2
-from runwell_projector.pages import RunBlocks
+from runwell.core.rows import Rows
+from runwell_projector.blocks import Strip
+from runwell_projector.strips import RunBlocks, read_strips
 
 FIRST_NEW = "SELECT number FROM block WHERE offset <= ? ORDER BY number DESC LIMIT 1"
 """Blocks are numbered in the order of their offsets; this walks back over the new ones."""
 
-NEW_BLOCKS = "SELECT lane, first, offset, rows, payload FROM block WHERE number > ? AND +run = ?"
+NEW_BLOCKS = "SELECT number, offset_min FROM block WHERE number > ? AND +run = ?"
 """The plus keeps SQLite from the index of the run's blocks by step, which would read all of them."""
 
 
@@ -24,18 +27,29 @@ def read_tail(
     answer they are in; nothing that a later attempt hides is left out.
     """
     statement, parameters = NEW_BLOCKS, [_last_known(connection, after), blocks.number]
-    if blocks.key_sets is not None:
+    if blocks.narrowed:
         statement += " AND key_set IN (SELECT value FROM json_each(?))"
         parameters.append(json.dumps(list(blocks.key_sets)))
-    events: dict[int, list[tuple[int, event_pb2.Event]]] = {}
-    rows_found, last = 0, after
-    for lane, first, offset, rows, payload in connection.execute(f"{statement} ORDER BY number", parameters):
-        if rows_found >= rows_max and offset > last:
-            return _shown(blocks, events, selection), last
-        events.setdefault(lane, []).append((first, event_pb2.Event.FromString(payload)))
-        rows_found, last = rows_found + rows, offset
+    new = connection.execute(f"{statement} ORDER BY offset_min", parameters).fetchall()
+    strips: list[tuple[int, Strip]] = []
+    offsets = np.empty(0, np.int64)
+    for number, offset_min in new:
+        # All rows of batches before the next block's oldest are at hand; with enough of them nothing more is read.
+        if len(offsets) > rows_max and (last := _cut(offsets, rows_max)) < offset_min:
+            return _shown(blocks, strips, selection, after, last), last
+        strips += read_strips(connection, blocks, [number], selection.keys)
+        offsets = np.concatenate([offsets, strips[-1][1].offsets])
+        offsets = offsets[offsets > after]
+    if len(offsets) > rows_max and (last := _cut(offsets, rows_max)) < int(offsets.max()):
+        return _shown(blocks, strips, selection, after, last), last
     (end,) = connection.execute("SELECT offset FROM checkpoint").fetchone()
-    return _shown(blocks, events, selection), max(last, end)
+    last = max(after, end)
+    return _shown(blocks, strips, selection, after, last), last
+
+
+def _cut(offsets: np.ndarray[Any, np.dtype[np.int64]], rows_max: int) -> int:
+    """The offset with whose batch there are about as many rows as may be."""
+    return int(np.partition(offsets, rows_max - 1)[rows_max - 1])
 
 
 def _last_known(connection: sqlite3.Connection, after: int) -> Any:
@@ -44,8 +58,13 @@ def _last_known(connection: sqlite3.Connection, after: int) -> Any:
 
 
 def _shown(
-    blocks: RunBlocks, events: dict[int, list[tuple[int, event_pb2.Event]]], selection: Selection
+    blocks: RunBlocks, strips: list[tuple[int, Strip]], selection: Selection, after: int, last: int
 ) -> list[dict[str, Any]]:
-    lanes = [LaneRows(blocks.heads[lane], found) for lane, found in events.items()]
+    rows: dict[int, list[Rows]] = {}
+    for lane, strip in strips:
+        new = (strip.offsets > after) & (strip.offsets <= last)
+        if new.any():
+            rows.setdefault(lane, []).append((strip if new.all() else strip.chosen(new)).rows())
+    lanes = [LaneRows(blocks.heads[lane], found) for lane, found in rows.items()]
     parts = ((lane.head, [row.shown() for row in lane_rows(lane, selection)]) for lane in lanes)
     return [{"writer": head.writer, "attempt": head.attempt, "rows": rows} for head, rows in parts if rows]

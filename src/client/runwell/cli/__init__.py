@@ -7,7 +7,20 @@ from collections.abc import Sequence
 
 from runwell import __version__
 
-COMMANDS = ("up", "sync", "ls", "show", "history", "tail", "status", "rebuild", "verify", "compress", "archive")
+COMMANDS = (
+    "up",
+    "sync",
+    "ls",
+    "show",
+    "history",
+    "tail",
+    "status",
+    "rebuild",
+    "settle",
+    "verify",
+    "compress",
+    "archive",
+)
 
 
 def command_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:

@@ -6,7 +6,8 @@ import shutil
 import sys
 from typing import Any
 
-from runwell._api_runs import Run, thinned
+from runwell._api_runs import Run
+from runwell._api_source import thinned
 from runwell.cli._plot import plot
 from runwell.cli._reading import FAILED, add_reading_arguments, api, reading
 from runwell.cli._shown import exact, printable, short

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from math import inf
 from operator import itemgetter
-from typing import Any
+from typing import Any, Self
 
 from runwell.core.keys import shown
 from runwell.core.lanes import LaneHead
@@ -24,10 +24,15 @@ RowOrder = tuple[int, int, float, str, int]
 
 @dataclass(frozen=True, slots=True)
 class LaneRows:
-    """A lane with its MetricLogged events, each with its batch's first record."""
+    """A lane with rows of it, schema by schema."""
 
     head: LaneHead
-    events: Sequence[tuple[int, Any]]
+    rows: Sequence[Rows]
+
+    @classmethod
+    def of_events(cls, head: LaneHead, events: Iterable[tuple[int, Any]]) -> Self:
+        """The rows of MetricLogged events, each with its batch's first record."""
+        return cls(head, [read_rows(first, event) for first, event in events])
 
 
 @dataclass(slots=True)
@@ -110,9 +115,9 @@ def merge_rows(lanes: Iterable[LaneRows], selection: Selection) -> list[MergedRo
 def lane_rows(lane: LaneRows, selection: Selection) -> Iterator[MergedRow]:
     """One lane's rows, one for each step."""
     records: list[tuple[int, int, float, list[str], tuple[Any, ...]]] = []
-    for first, event in lane.events:
-        records.extend(_records(selection.rows_of(lane.head, read_rows(first, event)), selection.keys))
-    if len(lane.events) > 1:
+    for rows in lane.rows:
+        records.extend(_records(selection.rows_of(lane.head, rows), selection.keys))
+    if len(lane.rows) > 1:
         records.sort(key=itemgetter(0))
     merged: dict[int, MergedRow] = {}
     for record, step, time, names, values in records:

@@ -18,7 +18,7 @@ _DEFAULTS: dict[str, Any] = {"f64": 0.0, "i64": 0, "bools": False, "json": "null
 
 
 class Column(NamedTuple):
-    """One key's values; ``kind`` is "f64", "i64", "bools" or "json", whose values are JSON texts."""
+    """One key's values; ``kind`` is "f64", "i64", "bools", "objects" (of any type) or "json", whose values are JSON texts."""
 
     key: str
     kind: str
