@@ -174,7 +174,7 @@ def test_the_server_is_asked_when_resume_needs_it(server: type[StubServer]):
     """Its word and that of the spools are joined: the run goes on after the greater of both last steps."""
     server.answer = (200, view(summary={"loss": 0.5, "n": {"x": 1}, "_step": 41}))
     found = past("one", "must")
-    assert server.asked == ["/api/v1/runs/tester/p/one?consistent=0"]
+    assert server.asked == ["/api/v1/runs/tester/p/one?consistent=0&statistics=1"]
     assert (found.attempts, found.last_step, found.config) == (3, 41, {"lr": 1})
     assert found.summary == {"loss": 0.5, "n\x1fx": 1}
     first_attempt()

@@ -362,14 +362,23 @@ class ReferenceRun:
             },
         }
 
+    def replaced(self, record: Record, key: str) -> bool:
+        """Whether the next value that its writer has of the key is of the same step."""
+        for other in self.writers[record.writer].records:
+            if other.number > record.number and not other.masked and other.row.get(key) is not None:
+                return other.step == record.step
+        return False
+
     def statistics(self) -> dict[str, dict[str, Any]]:
-        """Count, least, greatest and sum of the finite numbers of each key, and how many were not."""
+        """Of the values that count, the last of each step: finite numbers and their statistics, and how many were none."""
         found: dict[str, dict[str, Any]] = {}
         values: dict[str, list[Any]] = {}
-        for record in self.records():
-            if record.kind == "row" and not record.masked:
-                for key, value in record.row.items():
-                    values.setdefault(key, []).append(value)
+        records = [record for record in self.records() if record.kind == "row" and not record.masked]
+        for key in {key for record in records for key in record.row}:
+            values[key] = []
+            for record in records:
+                if record.row.get(key) is not None and not self.replaced(record, key):
+                    values[key].append(record.row[key])
         for key, logged in values.items():
             numbers = [+value for value in logged if isinstance(value, int | float)]
             finite = [value for value in numbers if math.isfinite(value)]

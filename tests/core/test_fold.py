@@ -129,6 +129,35 @@ def test_an_explicit_value_wins_until_the_key_is_logged_again():
     assert summary(row(0, {"v": 3}), setting({"v": 42}), row(1, {"v": 5}))["v"] == 5
 
 
+def test_of_several_values_of_one_step_the_last_counts():
+    """log(a=1, step=3), then log(a=2, step=3) is a row with a=2 (wandb's golden vector), and so are its statistics."""
+    define = event_pb2.Event(time=1.0)
+    define.metric_defined.name = "a"
+    define.metric_defined.summary.extend(["min", "max", "mean", "first", "last"])
+    rows = [row(3, {"a": 1}), row(3, {"a": 2, "b": 0}), row(4, {"a": 7}), row(5, {"a": None}), row(5, {"a": 6})]
+    assert summary(define, *rows)["a"] == {"min": 2, "max": 7, "mean": 5.0, "first": 2, "last": 6}
+
+
+def test_a_definition_counts_for_rows_before_it():
+    """define_metric after the fact: statistics are always kept, so the summary is that of all rows."""
+    define = event_pb2.Event(time=1.0)
+    define.metric_defined.name = "v*"
+    define.metric_defined.summary.append("min")
+    assert summary(row(0, {"v": 1}), row(1, {"v": 3}), define)["v"] == {"min": 1}
+
+
+def test_a_value_set_by_hand_ends_the_summary_of_a_definition():
+    """Define v min and max, log 3 and 1, set summary["v"] = 42, log 5: v is 5, and no dict (wandb's golden vector)."""
+    define = event_pb2.Event(time=1.0)
+    define.metric_defined.name = "v"
+    define.metric_defined.summary.extend(["min", "max"])
+    logged = [define, row(0, {"v": 3}), row(1, {"v": 1})]
+    assert summary(*logged)["v"] == {"min": 1, "max": 3}
+    assert summary(*logged, setting({"v": 42}))["v"] == 42
+    assert summary(*logged, setting({"v": 42}), row(2, {"v": 5}))["v"] == 5
+    assert summary(*logged, setting({"v": 42}), row(2, {"v": 5}), define)["v"] == {"min": 1, "max": 5}
+
+
 def test_a_removed_key_vanishes_until_it_is_logged_again():
     """del summary["a"]["b"] takes the leaf, del summary["a"] the branch; a later log brings a key back."""
     logged = row(0, {"a\x1fb": 1, "a\x1fc": 2})
@@ -262,9 +291,10 @@ def setting(values: dict[str, Any], removed: list[str] | None = None) -> event_p
 
 def apply(fold: RunFold, events: list[event_pb2.Event]) -> None:
     """One batch of one record an event."""
-    for place, event in enumerate(events):
+    copies = [event_pb2.Event.FromString(event.SerializeToString()) for event in events]
+    for place, event in enumerate(copies):
         event.index = place
-    fold.apply(WRITER, 1, len(events), 2000.0, events)
+    fold.apply(WRITER, 1, len(copies), 2000.0, copies)
 
 
 def summary(*events: event_pb2.Event) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from runwell.core.metrics import Metric, MetricRules, MetricWrites, Numbers
+from runwell.core.metrics import Metric, MetricRules, MetricWrites
+from runwell.core.numbers import Numbers
 from runwell.core.stamps import Stamp
 
 
@@ -81,17 +82,20 @@ def test_the_order_of_arrival_does_not_matter():
 
 
 @pytest.mark.parametrize(
-    ("numbers", "expected"),
+    ("values", "expected"),
     [
-        (Numbers(2, 1.0, 3.0, 4.0, 5, 0, 0, 1.0, 3.0), (1.0, 3.0, 2.0)),
-        (Numbers(1, 1.0, 1.0, 1.0, 0, 1, 0, 1.0, math.inf), (1.0, math.inf, math.inf)),
-        (Numbers(1, 1.0, 1.0, 1.0, 0, 1, 1, 1.0, math.inf), (-math.inf, math.inf, math.nan)),
-        (Numbers(0, None, None, 0, 0, 0, 2, -math.inf, -math.inf), (-math.inf, -math.inf, -math.inf)),
-        (Numbers(0, None, None, 0, 2, 0, 0, math.nan, math.nan), (math.nan, math.nan, math.nan)),
-        (Numbers(0, None, None, 0, 0, 0, 0, "a", "b"), (None, None, None)),
+        ([1.0, math.nan, 3.0], (1.0, 3.0, 2.0)),
+        ([1.0, math.inf], (1.0, math.inf, math.inf)),
+        ([1.0, math.inf, -math.inf], (-math.inf, math.inf, math.nan)),
+        ([-math.inf, -math.inf], (-math.inf, -math.inf, -math.inf)),
+        ([math.nan], (math.nan, math.nan, math.nan)),
+        ([], (None, None, None)),
+        ([1e308, 1e308, -1], (-1, 1e308, math.inf)),
     ],
 )
-def test_not_a_number_is_passed_over_where_there_are_numbers(numbers: Numbers, expected: tuple[Any, ...]):
+def test_not_a_number_is_passed_over_where_there_are_numbers(values: list[float], expected: tuple[Any, ...]):
     """One NaN does not spoil a minimum for ever; infinities are numbers; without any number there is nothing."""
-    found = (numbers.least, numbers.greatest, numbers.mean)
-    assert repr(found) == repr(expected)
+    numbers = Numbers()
+    numbers.observe(values)
+    assert repr((numbers.min, numbers.max, numbers.mean)) == repr(expected)
+    assert repr(Numbers.of_view(numbers.view()).view()) == repr(numbers.view())

@@ -7,6 +7,7 @@ with runwell.init(project="mnist", config={"lr": 0.01}) as run:
         run.log({"loss": loss})
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from runwell import _session
@@ -17,6 +18,7 @@ from runwell._run import Run
 from runwell._settings import Settings
 from runwell._summary import SummaryView
 from runwell._version import VERSION
+from runwell.core.metrics import Metric
 from runwell.errors import (
     ConfigError,
     Error,
@@ -43,6 +45,9 @@ config: Config = _session.NotStarted("config")  # type: ignore[assignment]
 summary: SummaryView = _session.NotStarted("summary")  # type: ignore[assignment]
 """``summary`` of the current run."""
 
+define_metric: Callable[..., Metric] = _session.NotStarted("define_metric")
+"""``define_metric`` of the current run."""
+
 
 def finish(exit_code: int | None = None) -> None:
     """Ends the current run; without one it does nothing."""
@@ -64,6 +69,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Error",
+    "Metric",
     "RowTooLargeError",
     "Run",
     "ServerUnreachableError",
@@ -72,6 +78,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "config",
+    "define_metric",
     "finish",
     "init",
     "log",

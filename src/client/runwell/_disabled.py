@@ -21,6 +21,9 @@ class DisabledLane:
     def put_event(self, kind: str, fields: dict[str, Any]) -> None:
         """Nothing."""
 
+    def define_metric(self, name: str, fields: Mapping[str, Any], *, overwrite: bool) -> None:
+        """Nothing: the summary has last values alone."""
+
     def set_summary(self, leaves: Mapping[str, Any], removed: list[str]) -> None:
         """As a lane."""
         for path in removed:

@@ -7,6 +7,7 @@ place, so that no spool is ever seen without its writer's lock.
 import fcntl
 import io
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -51,6 +52,10 @@ class SpoolDisk(Protocol):
 
     def sync_entries(self) -> None:
         """Returns when created files survive power loss."""
+        ...
+
+    def segments(self) -> Iterable[bytes]:
+        """What is in the segments that are still there, in order."""
         ...
 
     def close(self) -> None:
@@ -116,6 +121,9 @@ class LocalSpoolDisk:
         for directory in self._directories:
             os.fsync(directory)
 
+    def segments(self) -> Iterator[bytes]:
+        return read_segments(Path(self._current))
+
     def discard(self) -> None:
         """Removes what was not published."""
         if self._current != self.directory:
@@ -130,6 +138,12 @@ class LocalSpoolDisk:
             self._lock = -1
         while self._directories:
             os.close(self._directories.pop())
+
+
+def read_segments(directory: Path) -> Iterator[bytes]:
+    """The segments of a spool, in order. Raises OSError."""
+    for segment in sorted(directory.glob("*.seg")):
+        yield segment.read_bytes()
 
 
 def spool_name(run_id: str, writer: bytes) -> str:

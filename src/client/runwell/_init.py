@@ -9,8 +9,9 @@ from runwell import _messages, _session
 from runwell._config import Config
 from runwell._disabled import DisabledLane
 from runwell._git import GitState, read_git
+from runwell._past import Past
 from runwell._provenance import process_fields, working_directory
-from runwell._resume import Past, Resume, find_past
+from runwell._resume import Resume, find_past
 from runwell._run import Run, RunFacts
 from runwell._settings import Settings, resolve, user_name
 from runwell._source import SourceCapture
@@ -172,9 +173,15 @@ def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
         past = find_past(key, settings.spool_root, wish.resume, settings.base_url, offline=offline)
     facts = _facts(wish, key, past)
     kind = "run_started" if past is None else "run_resumed"
-    lane = open_lane(settings, key, facts.starting_step, kind, lambda: _start_fields(wish, facts, past, git))
-    if past is not None and facts.resumed:
-        lane.adopt_summary(past.summary)
+    lane = open_lane(
+        settings,
+        key,
+        facts.starting_step,
+        kind,
+        lambda: _start_fields(wish, facts, past, git),
+        order=(facts.attempt, 0.0),
+        earlier=past.earlier() if past is not None and facts.resumed else None,
+    )
     source = None
     if git is not None:
         source = SourceCapture(git, lambda fields: lane.put_event("source_captured", fields))
@@ -197,15 +204,15 @@ def _run_key(wish: _Wish, git: GitState | None) -> tuple[str, str, str]:
 
 def _facts(wish: _Wish, key: tuple[str, str, str], past: Past | None) -> RunFacts:
     resumed = past is not None and wish.resume is not None
-    earlier_name = past.name if past is not None else None
+    before = past.fields if past is not None else {}
     starting_step = past.last_step + 1 if past is not None and resumed and past.last_step is not None else 0
     return RunFacts(
         *key,
-        name=wish.name or earlier_name or names.run_name(os.urandom(8)),
-        group=wish.group,
-        job_type=wish.job_type,
-        notes=wish.notes,
-        tags=wish.tags or (),
+        name=wish.name or before.get("name") or names.run_name(os.urandom(8)),
+        group=before.get("group") if wish.group is None else wish.group,
+        job_type=before.get("job_type") if wish.job_type is None else wish.job_type,
+        notes=before.get("notes") if wish.notes is None else wish.notes,
+        tags=before.get("tags", ()) if wish.tags is None else wish.tags,
         attempt=1 if past is None else past.attempts + 1,
         resumed=resumed,
         starting_step=starting_step,

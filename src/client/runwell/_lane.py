@@ -7,10 +7,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import itemgetter
 from typing import Any, Literal
 
 from runwell._events import json_bytes
 from runwell._messages import warn
+from runwell._metrics import Earlier, LaneMetrics, nothing_earlier
 from runwell._rows import LogCall, make_log
 from runwell._schema import TYPE_CODES
 from runwell._spool import SpoolWriter
@@ -55,6 +57,8 @@ class Lane:
         when_full: WhenFull = "drop",
         ensure_forwarder: Callable[[], None] | None = None,
         warn: Callable[[str], None] = warn,
+        order: tuple[int, float] = (1, 0.0),
+        earlier: Earlier | None = None,
         syncer: Callable[[Callable[[], bool]], Syncer] = Syncer,
         start_sampler: Callable[[Callable[[Figures], bool]], SystemSampler] | None = None,
     ) -> None:
@@ -64,7 +68,9 @@ class Lane:
         self.masked = 0
         self.successor: Callable[[], Lane] | None = None
         self.finished: str | None = None
-        self._explicit: dict[str, tuple[int, Any]] = {}
+        earlier = earlier or nothing_earlier()
+        self.metrics = LaneMetrics(writer, order, earlier)
+        self._explicit: dict[str, tuple[int, Any]] = {path: (0, value) for path, value in earlier.leaves.items()}
         self._when_full = when_full
         self._ensure_forwarder = ensure_forwarder
         self._forwarder_seen_at = time.monotonic()
@@ -76,6 +82,7 @@ class Lane:
         self._sampler: SystemSampler | None = None
         self._syncer = syncer(self._sync_beside)
         self.log: LogCall = make_log(writer, cursor, self.lock, self._syncer.wake, self._at_limit, self.log_any)
+        self._restate()
         self._wake()
 
     # ---- Rows
@@ -227,29 +234,60 @@ class Lane:
             stamp = self.writer.record
             for path in removed:
                 below = path + keys.PATH_SEPARATOR
-                gone = [leaf for leaf in self.summary_leaves() if leaf == path or leaf.startswith(below)]
+                gone = [leaf for leaf in self._last_values() if leaf == path or leaf.startswith(below)]
                 self._explicit.update((leaf, (stamp, REMOVED)) for leaf in gone)
+                self.metrics.set_by_hand([path, *gone], stamp)
             self._explicit.update((path, (stamp, value)) for path, value in leaves.items())
+            self.metrics.set_by_hand(leaves, stamp)
         self._at_limit()
 
-    def adopt_summary(self, leaves: Mapping[str, Any]) -> None:
-        """Last values from before this writer's first record."""
-        self._explicit.update((path, (0, value)) for path, value in leaves.items())
+    def define_metric(self, name: str, fields: Mapping[str, Any], *, overwrite: bool) -> None:
+        """Says something of the metrics that ``name`` means."""
+        if self._is_writing:
+            self.postpone(partial(self.define_metric, name, fields, overwrite=overwrite))
+            return
+        with self.lock:
+            if self.finished is not None:
+                return
+            logged = [path for path, (record, _) in self._last_values().items() if record]
+            self.writer.put_event("metric_defined", {"name": name, **fields, "overwrite": overwrite})
+            self.metrics.define(name, fields, overwrite=overwrite, logged=logged)
+            self._wake()
+        self._at_limit()
+
+    def _restate(self) -> None:
+        """Repeats what decides about values: which of them is best is kept for each writer from where it was told."""
+        for name, fields in self.metrics.deciding():
+            self.writer.put_event("metric_defined", {"name": name, **fields, "restated": True})
 
     def summary_leaves(self) -> dict[str, Any]:
-        """The latest value of each path, ordered by when it was set."""
+        """What the summary has of each path, ordered by when it was set."""
         with self.lock:
-            stamped = dict(self._explicit)
-            record = self.writer.record
-            for schema in self.writer.known.values():
-                if schema.last is not None:
-                    low, values = schema.last_values()
-                    stamp = record - ((record - low) & 0xFFFFFFFF)
-                    for path, value in values.items():
-                        if path not in stamped or stamped[path][0] <= stamp:
-                            stamped[path] = (stamp, value)
-        ordered = sorted(stamped.items(), key=lambda item: item[1][0])
-        return {path: value for path, (_, value) in ordered if value is not REMOVED}
+            stamped = self._last_values()
+            if not self.metrics.rules.summarise:
+                leaves = [(record, path, value) for path, (record, value) in stamped.items()]
+            else:
+                leaves = self.metrics.summarised(stamped)
+        return {path: value for _, path, value in sorted(leaves, key=itemgetter(0))}
+
+    def handed_on(self) -> Earlier:
+        """What the lane of a forked child goes on from."""
+        with self.lock:
+            stamped = sorted(self._last_values().items(), key=lambda item: item[1][0])
+            return self.metrics.handed_on({path: value for path, (_, value) in stamped})
+
+    def _last_values(self) -> dict[str, tuple[int, Any]]:
+        """The record and value of each path's last write."""
+        stamped = dict(self._explicit)
+        record = self.writer.record
+        for schema in self.writer.known.values():
+            if schema.last is not None:
+                low, values = schema.last_values()
+                stamp = record - ((record - low) & 0xFFFFFFFF)
+                for path, value in values.items():
+                    if path not in stamped or stamped[path][0] <= stamp:
+                        stamped[path] = (stamp, value)
+        return {path: write for path, write in stamped.items() if write[1] is not REMOVED}
 
     # ---- Durability
 
@@ -267,6 +305,7 @@ class Lane:
                 return writer.dirty
             try:
                 job.run()
+                self.metrics.observe(job.frames)
             except OSError as error:
                 with self.lock:
                     writer.fail_sync(job, error)

@@ -3,7 +3,7 @@
 import operator
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 
 from runwell import _messages
 from runwell._config import Config
+from runwell._define import definition
 from runwell._disabled import DisabledLane
 from runwell._disk import SPOOL_NAME_BYTES_MAX, percent_quoted, spool_name
 from runwell._events import json_bytes
@@ -21,6 +22,7 @@ from runwell._source import SourceCapture
 from runwell._summary import SummaryView
 from runwell._version import VERSION
 from runwell._writers import open_lane
+from runwell.core.metrics import Metric
 from runwell.errors import UsageError
 
 INTERRUPTED_EXIT_CODE = 255
@@ -70,6 +72,7 @@ class Run:
         self._pid = os.getpid()
         self._attaching = threading.RLock()
         self._finished = False
+        self._forks = 0
         self._config = Config(self._publish_config)
         self._summary = SummaryView(self._read_summary, self._write_summary)
         # An attribute of the instance, since a method would cost log() one call more.
@@ -86,6 +89,33 @@ class Run:
         after ``finish()``.
         """
         self._lane.log(data, step, commit)
+
+    def define_metric(
+        self,
+        name: str | Metric,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | Sequence[str] | None = None,
+        goal: str | None = None,
+        overwrite: bool | None = None,
+        *,
+        at: str | Metric | None = None,
+    ) -> Metric:
+        """Says what a metric is drawn over and how it is summarised; for the whole run, rows of before included.
+
+        ``name`` may end with an asterisk: then it means all metrics that begin so and have no definition of their own or
+        with a longer beginning. ``summary`` is some of "min", "max", "mean", "first", "last", "best" and "none", separated
+        by commas; then ``summary[name]`` is a dict of them. "best" is the least value, or the greatest with
+        ``goal="maximize"``; with ``at`` it is the value where that metric was best. Rows that have the metric and not its
+        ``step_metric`` are shown with its latest value, unless ``step_sync`` is false. ``hidden`` metrics are not drawn
+        unless they are asked for. A later call adds to an earlier one, or replaces it with ``overwrite``.
+
+        Raises UsageError for what cannot be meant.
+        """
+        said = definition(name, step_metric, step_sync, hidden, summary, goal, overwrite, at)
+        self._open_lane("metrics").define_metric(said.name, said.fields, overwrite=said.overwrite)
+        return said.metric
 
     @property
     def config(self) -> Config:
@@ -311,10 +341,12 @@ class Run:
         """Before a fork: no thread is in the middle of writing when the child's memory is copied."""
         if isinstance(self._lane, Lane):
             self._lane.lock.acquire()
+            self._lane.metrics.tracks.lock.acquire()
 
     def _release(self) -> None:
         """After a fork, in both processes."""
         if isinstance(self._lane, Lane):
+            self._lane.metrics.tracks.lock.release()
             self._lane.lock.release()
 
     def _forked(self) -> None:
@@ -334,6 +366,7 @@ class Run:
             if self._finished:
                 raise UsageError(f"Run ({self.id}) is finished")
             step = parent.cursor.step
+            self._forks += 1
             lane = open_lane(
                 self._settings,
                 self._facts.key,
@@ -345,8 +378,9 @@ class Run:
                     "starting_step": step,
                     "process": process_fields(VERSION),
                 },
+                order=(self._facts.attempt, self._forks),
+                earlier=parent.handed_on(),
             )
-            lane.adopt_summary(parent.summary_leaves())
             self._lane = lane
             self.__dict__["log"] = lane.log
             self._on_attach(self)

@@ -12,6 +12,7 @@ What must come before what:
 
 import errno
 import os
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from runwell._clock import Clock
@@ -138,6 +139,14 @@ class SegmentAppender:
     def time(self) -> float:
         """Unix seconds on the writer's clock, which wall clock jumps do not move."""
         return self.base + self.clock.monotonic()
+
+    def unsynced(self) -> list[bytes]:
+        """The frames that are still in memory, in the order of writing."""
+        return [*self._syncing, *self.tail]
+
+    def written(self) -> Iterable[bytes]:
+        """The segments so far, without those that were delivered and removed. Raises OSError."""
+        return self._disk.segments()
 
     def detach(self) -> None:
         """Makes the fast path ask the general one about every row, whatever its shape."""

@@ -7,6 +7,7 @@ from typing import Any
 from runwell._clock import SystemClock
 from runwell._disk import LocalSpoolDisk, free_bytes
 from runwell._lane import Lane
+from runwell._metrics import Earlier
 from runwell._segments import WriterIdentity
 from runwell._settings import Settings
 from runwell._spool import SpoolWriter
@@ -20,9 +21,19 @@ WRITER_ID_BYTES = 16
 
 
 def open_lane(
-    settings: Settings, run: tuple[str, str, str], starting_step: int, kind: str, fields: Callable[[], dict[str, Any]]
+    settings: Settings,
+    run: tuple[str, str, str],
+    starting_step: int,
+    kind: str,
+    fields: Callable[[], dict[str, Any]],
+    *,
+    order: tuple[int, float] = (1, 0.0),
+    earlier: Earlier | None = None,
 ) -> Lane:
-    """A lane of a new writer whose first record is the event ``kind``. Raises Error when the spool cannot be made."""
+    """A lane of a new writer whose first record is the event ``kind``. Raises Error when the spool cannot be made.
+
+    ``order`` is its place among those whose ``earlier`` summary it goes on from: attempt, and generation of forks.
+    """
     writer = os.urandom(WRITER_ID_BYTES)
     entity, project, run_id = run
     try:
@@ -51,6 +62,8 @@ def open_lane(
         cursor,
         when_full=settings.when_full,
         ensure_forwarder=_ensure_forwarder(settings),
+        order=order,
+        earlier=earlier,
         start_sampler=_start_sampler(settings, run) if settings.system_metrics else None,
     )
 

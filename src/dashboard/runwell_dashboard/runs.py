@@ -75,6 +75,10 @@ async def find_run(request: Request) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 async def show_run(request: Request) -> Response:
-    """The run's view, or 404: what ``init(resume=)`` asks, too."""
+    """The run's view, or 404; with ``statistics=1`` all that ``init(resume=)`` goes on from."""
     view, headers = await find_run(request)
+    if parameters.flag(request.query_params, "statistics"):
+        name = run_name(request)
+        statistics = await reader_of(request).ask(lambda views: views.statistics(*name), consistent=False)
+        view |= statistics or {}
     return answer(view, headers=headers)

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from runwell.core import filters
+from runwell.core.fold import RunFold
 from runwell.core.history import select
 from runwell.core.lanes import LaneHead
 from runwell_collector.log import open_log_reader
@@ -197,6 +198,19 @@ class Views:
                 "SELECT view FROM run WHERE entity = ? AND project = ? AND run_id = ?", (entity, project, run_id)
             ).fetchone()
         return json.loads(found[0]) if found else None
+
+    def statistics(self, entity: str, project: str, run_id: str) -> dict[str, Any] | None:
+        """``{"statistics", "positions"}``: ``RunFold.statistics()`` by path, and up to which record of each writer they go."""
+        with self._snapshot() as connection:
+            found = connection.execute(
+                "SELECT fold.state FROM run JOIN fold ON run = number WHERE entity = ? AND project = ? AND run_id = ?",
+                (entity, project, run_id),
+            ).fetchone()
+        if found is None:
+            return None
+        fold = RunFold.from_state((entity, project, run_id), json.loads(found[0]))
+        positions = {writer: lane.position for writer, lane in fold.lanes.items()}
+        return {"statistics": fold.statistics(), "positions": positions}
 
     def history(
         self,

@@ -8,8 +8,9 @@ greatest wins, and everything else is counted for each writer alone. A run of ma
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from runwell.core.fold_events import HANDLERS, NOT_FOLDED
+from runwell.core.fold_events import HANDLERS, NOT_FOLDED, metric_fields
 from runwell.core.lanes import Lane, LaneHead
+from runwell.core.limits import RUN_KEYS_MAX
 from runwell.core.metrics import MetricWrites
 from runwell.core.rows import RecordClock, fresh_events, read_rows
 from runwell.core.run_view import lane_heads, run_view, statistics
@@ -69,6 +70,14 @@ class RunFold:
             lane.state = "running"
         lane.lost += max(0, first - position - 1)
         for event in fresh:
+            # Before the rows, since what decides about values is kept from here on.
+            if event.WhichOneof("event") == "metric_defined" and len(lane.metrics.by_name) < RUN_KEYS_MAX:
+                message, stamp = event.metric_defined, (0, 0.0, "", first + event.index)
+                lane.metrics.define(message.name, metric_fields(message), stamp, overwrite=message.overwrite)
+        lane.add_rows(
+            [read_rows(first, event) for event in fresh if event.WhichOneof("event") == "metric_logged"], clock
+        )
+        for event in fresh:
             self._apply_event(lane, first, event, clock)
         lane.position = first + count - 1
         lane.clock = clock.end
@@ -106,14 +115,11 @@ class RunFold:
 
     def _apply_event(self, lane: Lane, first: int, event: Any, clock: RecordClock) -> None:
         kind = event.WhichOneof("event")
-        if kind == "metric_logged":
-            lane.add_rows(read_rows(first, event), clock)
-            return
         apply = HANDLERS.get(kind)
         if apply is not None:
             record = first + event.index
             apply(self, lane, getattr(event, kind), lane.stamp(clock.at(record), record))
-        elif kind not in NOT_FOLDED:
+        elif kind not in NOT_FOLDED and kind != "metric_logged":
             lane.unreadable += 1
 
     def write_field(self, name: str, value: Any, stamp: Stamp) -> None:

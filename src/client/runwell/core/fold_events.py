@@ -88,12 +88,18 @@ def _apply_summary(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> N
 
 
 def _define_metric(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    if message.restated:
+        return
     if message.name not in fold.metrics.by_name and len(fold.metrics.by_name) >= RUN_KEYS_MAX:
         lane.unindexed += 1
         return
+    fold.metrics.define(message.name, metric_fields(message), stamp, overwrite=message.overwrite)
+
+
+def metric_fields(message: Any) -> dict[str, Any]:
+    """What a MetricDefined says."""
     optional = ("step_metric", "step_sync", "hidden", "goal", "at")
-    fields = {name: getattr(message, name) for name in optional if message.HasField(name)}
-    fold.metrics.define(message.name, {**fields, "summary": message.summary}, stamp, overwrite=message.overwrite)
+    return {name: getattr(message, name) for name in optional if message.HasField(name)} | {"summary": message.summary}
 
 
 def _read_object(lane: Lane, text: str) -> dict[str, Any]:

@@ -7,10 +7,10 @@ definitions arrive does not matter. A definition counts for the whole run, also 
 applied when the run is read.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from runwell.core.numbers import Numbers
 from runwell.core.stamps import EARLIEST, Stamp, read_stamp
 
 GLOB = "*"
@@ -19,55 +19,6 @@ GOALS = ("minimize", "maximize")
 
 _CLEARED = "overwrite"
 _SUMMARY = "summary."
-
-
-class Numbers(NamedTuple):
-    """What is always kept of a key: how many finite numbers and their statistics, how many others, first and last value."""
-
-    finite: int
-    min: float | None
-    max: float | None
-    sum: float
-    nan: int
-    plus_infinities: int
-    minus_infinities: int
-    first: Any
-    last: Any
-
-    @classmethod
-    def of_statistics(cls, statistics: Mapping[str, Any]) -> "Numbers":
-        """Of one key's ``RunFold.statistics()``."""
-        renamed = {"count": "finite", "inf": "plus_infinities", "-inf": "minus_infinities"}
-        return cls(**{renamed.get(name, name): value for name, value in statistics.items()})
-
-    @property
-    def least(self) -> float | None:
-        """The least number, infinities among them; NaN when there is nothing else, None when there is none at all."""
-        if self.minus_infinities:
-            return -math.inf
-        if self.finite:
-            return self.min
-        return math.inf if self.plus_infinities else math.nan if self.nan else None
-
-    @property
-    def greatest(self) -> float | None:
-        """As ``least``."""
-        if self.plus_infinities:
-            return math.inf
-        if self.finite:
-            return self.max
-        return -math.inf if self.minus_infinities else math.nan if self.nan else None
-
-    @property
-    def mean(self) -> float | None:
-        """Of all numbers but NaN, for which nothing else could be said; None when there is none at all."""
-        if self.plus_infinities and self.minus_infinities:
-            return math.nan
-        if self.plus_infinities or self.minus_infinities:
-            return math.inf if self.plus_infinities else -math.inf
-        if self.finite:
-            return self.sum / self.finite
-        return math.nan if self.nan else None
 
 
 class Metric(NamedTuple):
@@ -90,19 +41,24 @@ class Metric(NamedTuple):
     """The last time that a summary was asked for. A value set by hand later than that ends it."""
 
     @property
+    def is_paired(self) -> bool:
+        """Whether another metric decides which value is best."""
+        return self.at is not None and "best" in self.summary
+
+    @property
     def summarises(self) -> bool:
         """Whether the summary is anything but the last value."""
         return bool(self.summary) and self.summary != ("copy",)
 
-    def values(self, numbers: Numbers, best: Any) -> dict[str, Any]:
+    def values(self, numbers: Numbers, best: Any, first: Any, last: Any) -> dict[str, Any]:
         """What the summary has of the metric, by kind: none for "none", and no kind for which there is no value."""
         found = {
-            "min": numbers.least,
-            "max": numbers.greatest,
+            "min": numbers.min,
+            "max": numbers.max,
             "mean": numbers.mean,
             "best": best,
-            "first": numbers.first,
-            "last": numbers.last,
+            "first": first,
+            "last": last,
         }
         kinds = () if "none" in self.summary else self.summary
         return {kind: found[kind] for kind in kinds if found.get(kind) is not None}
@@ -126,6 +82,11 @@ class MetricRules:
         """Whether any key is summarised."""
         self.synchronise = any(metric.step_sync for metric in self.metrics)
         """Whether any row shows a step metric that it was not logged with."""
+
+    @property
+    def deciding(self) -> frozenset[str]:
+        """The shown keys that decide about values of others."""
+        return frozenset(metric.at for metric in self.metrics if metric.at is not None)
 
     def of(self, key: str) -> Metric | None:
         """The definition that counts for a shown key. A prefix never means keys that begin with an underscore."""
@@ -165,6 +126,19 @@ class MetricWrites:
         for field, value in said.items():
             if stamp >= writes.get(field, (EARLIEST,))[0]:
                 writes[field] = (stamp, value)
+
+    def absorb(self, other: "MetricWrites") -> None:
+        """Takes in what another has."""
+        for name, fields in other.by_name.items():
+            writes = self.by_name.setdefault(name, {})
+            for field, write in fields.items():
+                if write[0] >= writes.get(field, (EARLIEST,))[0]:
+                    writes[field] = write
+
+    def define_as_seen(self, metrics: Iterable[Mapping[str, Any]]) -> None:
+        """Definitions out of a run's view, before all others."""
+        for metric in metrics:
+            self.define(metric["name"], {key: value for key, value in metric.items() if key != "name"}, EARLIEST)
 
     def rules(self) -> MetricRules:
         """The definitions, merged."""

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from runwell.core.keys import PATH_SEPARATOR, nested, shown
 from runwell.core.lanes import Lane, LaneHead
-from runwell.core.metrics import MetricRules, Numbers
+from runwell.core.metrics import MetricRules
+from runwell.core.numbers import Numbers
 from runwell.core.stamps import EARLIEST, Stamp
-from runwell.core.summary import KeyTrack, live_values
+from runwell.core.summary import live_values
+from runwell.core.tracks import KeyTrack
 
 if TYPE_CHECKING:
     from runwell.core.fold import RunFold
@@ -124,7 +126,8 @@ def summary(fold: "RunFold", lanes: list[Lane], rules: MetricRules) -> dict[str,
 
 def _summarise(fold: "RunFold", lanes: list[Lane], rules: MetricRules, values: dict[str, Any]) -> None:
     """Puts what definitions ask for in the place of last values."""
-    for key, tracks in tracks_by_key(lanes).items():
+    by_key = tracks_by_key(lanes)
+    for key, tracks in by_key.items():
         metric = rules.of(shown(key))
         if key not in values or metric is None or not metric.summarises:
             continue
@@ -135,10 +138,28 @@ def _summarise(fold: "RunFold", lanes: list[Lane], rules: MetricRules, values: d
         if set_at > logged or by_hand > metric.summarised_at:
             continue
         del values[key]
-        numbers = Numbers.of_statistics(_combined(tracks))
-        best = numbers.least if rules.minimises(metric) else numbers.greatest
-        for kind, value in metric.values(numbers, best).items():
+        numbers, first, last = combined(tracks)
+        if metric.is_paired and metric.at != shown(key):
+            best = _best_at(key, metric.at, rules.minimises(metric), by_key)
+        else:
+            best = numbers.min if rules.minimises(metric) else numbers.max
+        for kind, value in metric.values(numbers, best, first, last).items():
             values[key + PATH_SEPARATOR + kind] = value
+
+
+def _best_at(key: str, at: str | None, minimises: bool, by_key: dict[str, list[tuple[Lane, KeyTrack]]]) -> Any:
+    """The value that a lane had where the deciding metric was best of all; None when no lane was asked by then."""
+    for other, tracks in by_key.items():
+        if shown(other) != at:
+            continue
+        numbers, _, _ = combined(tracks)
+        best = numbers.min if minimises else numbers.max
+        pairs = [(lane, lane.pairs[key]) for lane, _ in tracks if key in lane.pairs]
+        outcomes = [(lane, pair.outcome()) for lane, pair in pairs if (pair.at, pair.minimises) == (at, minimises)]
+        found = [(lane, outcome) for lane, outcome in outcomes if outcome.best == best and outcome.value is not None]
+        if found:
+            return min(found, key=lambda pair: (pair[0].attempt, pair[1].record, pair[0].writer))[1].value
+    return None
 
 
 def _last_row(fold: "RunFold", lanes: list[Lane]) -> dict[str, Any]:
@@ -178,12 +199,16 @@ def writer_view(lane: Lane) -> dict[str, Any]:
 
 
 def statistics(fold: "RunFold") -> dict[str, dict[str, Any]]:
-    """Of each key: count, min, max and sum of its finite numbers, its first and last value, and how many were not finite.
+    """Of each key: ``Numbers.view()``, and its first and last value.
 
     From these every summary that define_metric can ask for is derived at read time.
     """
     lanes = sorted(fold.lanes.values(), key=lambda lane: (lane.attempt, lane.writer))
-    return {key: _combined(tracks) for key, tracks in sorted(tracks_by_key(lanes).items())}
+    found = {}
+    for key, tracks in sorted(tracks_by_key(lanes).items()):
+        numbers, first, last = combined(tracks)
+        found[key] = numbers.view() | {"first": first, "last": last}
+    return found
 
 
 def tracks_by_key(lanes: list[Lane]) -> dict[str, list[tuple[Lane, KeyTrack]]]:
@@ -195,8 +220,11 @@ def tracks_by_key(lanes: list[Lane]) -> dict[str, list[tuple[Lane, KeyTrack]]]:
     return by_key
 
 
-def _combined(tracks: list[tuple[Lane, KeyTrack]]) -> dict[str, Any]:
-    """The lanes' statistics in the order of the lanes, since sums of floats depend on it."""
+def combined(tracks: list[tuple[Lane, KeyTrack]]) -> tuple[Numbers, Any, Any]:
+    """The numbers, the first and the last value of several lanes; in their order, since sums of floats depend on it."""
+    numbers = Numbers()
+    for _, track in tracks:
+        numbers.add(track.counted)
     written = [(lane, track) for lane, track in tracks if track.last_record]
     _, first = min(
         written, key=lambda pair: pair[0].stamp(pair[1].first_time, pair[1].first_record), default=(None, KeyTrack())
@@ -204,15 +232,4 @@ def _combined(tracks: list[tuple[Lane, KeyTrack]]) -> dict[str, Any]:
     _, last = max(
         written, key=lambda pair: pair[0].stamp(pair[1].last_time, pair[1].last_record), default=(None, KeyTrack())
     )
-    count = sum(track.count for _, track in tracks)
-    return {
-        "count": count,
-        "min": min(track.least for _, track in tracks) if count else None,
-        "max": max(track.greatest for _, track in tracks) if count else None,
-        "sum": sum(track.total for _, track in tracks),
-        "nan": sum(track.nans for _, track in tracks),
-        "inf": sum(track.plus_infinities for _, track in tracks),
-        "-inf": sum(track.minus_infinities for _, track in tracks),
-        "first": first.first,
-        "last": last.last,
-    }
+    return numbers, first.first, last.last

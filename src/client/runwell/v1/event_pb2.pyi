@@ -266,7 +266,7 @@ class SummaryUpdated(_message.Message):
     def __init__(self, set_json: _Optional[str] = ..., removed: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class MetricDefined(_message.Message):
-    __slots__ = ("name", "step_metric", "step_sync", "hidden", "summary", "goal", "overwrite", "at")
+    __slots__ = ("name", "step_metric", "step_sync", "hidden", "summary", "goal", "overwrite", "at", "restated")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STEP_METRIC_FIELD_NUMBER: _ClassVar[int]
     STEP_SYNC_FIELD_NUMBER: _ClassVar[int]
@@ -275,6 +275,7 @@ class MetricDefined(_message.Message):
     GOAL_FIELD_NUMBER: _ClassVar[int]
     OVERWRITE_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
+    RESTATED_FIELD_NUMBER: _ClassVar[int]
     name: str
     step_metric: str
     step_sync: bool
@@ -283,7 +284,8 @@ class MetricDefined(_message.Message):
     goal: str
     overwrite: bool
     at: str
-    def __init__(self, name: _Optional[str] = ..., step_metric: _Optional[str] = ..., step_sync: bool = ..., hidden: bool = ..., summary: _Optional[_Iterable[str]] = ..., goal: _Optional[str] = ..., overwrite: bool = ..., at: _Optional[str] = ...) -> None: ...
+    restated: bool
+    def __init__(self, name: _Optional[str] = ..., step_metric: _Optional[str] = ..., step_sync: bool = ..., hidden: bool = ..., summary: _Optional[_Iterable[str]] = ..., goal: _Optional[str] = ..., overwrite: bool = ..., at: _Optional[str] = ..., restated: bool = ...) -> None: ...
 
 class MetricLogged(_message.Message):
     __slots__ = ("rows", "indexes", "steps", "times", "flags", "columns")

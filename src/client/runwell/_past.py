@@ -1,0 +1,241 @@
+"""Earlier attempts of a run, and what the spools on this machine tell of them."""
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runwell._disk import read_segments, spool_prefix
+from runwell._messages import warn
+from runwell._metrics import Earlier, Known, known_of
+from runwell._tracks import read_tracks
+from runwell.core import frames, keys
+from runwell.core.frames import Kind
+from runwell.core.metrics import MetricRules, MetricWrites
+from runwell.core.stamps import Stamp
+
+
+class PastSpool(NamedTuple):
+    """A writer's spool on this machine."""
+
+    writer: str
+    directory: Path
+    last_record: int
+
+
+class Past(NamedTuple):
+    """Earlier attempts of a run."""
+
+    attempts: int
+    last_step: int | None
+    writers: frozenset[str]
+    """Ids in hexadecimal digits."""
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    """Last values by path."""
+    fields: Mapping[str, Any]
+    """Name, group, job type, notes and tags, as far as they were said."""
+    writes: MetricWrites
+    by_hand: Mapping[str, Stamp]
+    """When each summary value was last set or removed by hand."""
+    known: Mapping[str, Known] = {}
+    """Statistics by path that the server has."""
+    positions: Mapping[str, int] = {}
+    """Up to which record of each writer these statistics go."""
+    spools: tuple[PastSpool, ...] = ()
+    created_at: float | None = None
+    duration_s: float = 0.0
+
+    def join(self, later: "Past") -> "Past":
+        """Both; where they differ ``later`` is right."""
+        steps = [step for step in (self.last_step, later.last_step) if step is not None]
+        starts = [start for start in (self.created_at, later.created_at) if start is not None]
+        writes = MetricWrites()
+        writes.absorb(self.writes)
+        writes.absorb(later.writes)
+        return Past(
+            max(self.attempts, later.attempts),
+            max(steps, default=None),
+            self.writers | later.writers,
+            {**self.config, **later.config},
+            {**self.summary, **later.summary},
+            {**self.fields, **later.fields},
+            writes,
+            {**self.by_hand, **later.by_hand},
+            {**self.known, **later.known},
+            {**self.positions, **later.positions},
+            self.spools + later.spools,
+            min(starts, default=None),
+            max(self.duration_s, later.duration_s),
+        )
+
+    def earlier(self) -> Earlier:
+        """What the summary of a resumed run goes on from."""
+        return Earlier(self.summary, self.writes, self.by_hand, self._look)
+
+    def _look(self, rules: MetricRules) -> list[Mapping[str, Known]]:
+        parts = [self.known]
+        for writer, directory, last_record in self.spools:
+            after = self.positions.get(writer, 0)
+            if last_record > after:
+                try:
+                    tracks = read_tracks(read_segments(directory), rules, after=after)
+                except OSError as error:
+                    warn(f"the spool {directory} cannot be read for the summary ({error})")
+                else:
+                    parts.append(known_of(tracks, tracks.tracks))
+        return parts
+
+
+def read_local(run: tuple[str, str, str], spool_root: Path) -> Past | None:
+    """What the spools under ``spool_root`` tell of the run; None when they tell nothing."""
+    spools = []
+    try:
+        candidates = sorted(spool_root.glob(f"{_glob_quoted(spool_prefix(run[2]))}*"))
+    except OSError:
+        candidates = []
+    for directory in candidates:
+        spool = LocalSpool(run, directory)
+        try:
+            for segment in read_segments(directory):
+                spool.read(segment)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            warn(f"the spool {directory} could be read only in part ({error})")
+        if spool.attempt:
+            spools.append(spool)
+    past = None
+    for spool in sorted(spools, key=lambda spool: (spool.attempt, spool.started_at)):
+        past = spool.past() if past is None else past.join(spool.past())
+    return past
+
+
+def _glob_quoted(text: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in text)
+
+
+class LocalSpool:
+    """One writer's spool, read for what a resume needs."""
+
+    def __init__(self, run: tuple[str, str, str], directory: Path) -> None:
+        self.run = run
+        self.directory = directory
+        self.attempt = 0
+        self.started_at = 0.0
+        self.writer = ""
+        self.last_step: int | None = None
+        self.ended_at = 0.0
+        self.last_record = 0
+        self.config: dict[str, Any] = {}
+        self.fields: dict[str, Any] = {}
+        self.writes = MetricWrites()
+        self.by_hand: dict[str, Stamp] = {}
+        self._last: dict[str, tuple[int, Any]] = {}
+        self._columns: dict[int, list[list[str]]] = {}
+        self._rows: dict[int, tuple[int, bytes]] = {}
+
+    def read(self, data: bytes) -> None:
+        """Takes in one segment. Raises ValueError, KeyError and TypeError when it is not a spool of this version."""
+        if not data.startswith(frames.SEGMENT_MAGIC):
+            raise ValueError("it is not of a version that this Runwell reads")
+        for frame in frames.scan(memoryview(data), len(frames.SEGMENT_MAGIC)):
+            if isinstance(frame, frames.Frame) and not self._take(frame):
+                return
+
+    def past(self) -> Past:
+        """What it told."""
+        for schema, (record, payload) in self._rows.items():
+            # Where the columns are damaged, so are these values.
+            if schema in self._columns:
+                self._unpack(self._columns[schema], record, payload)
+        ordered = sorted(self._last.items(), key=lambda item: item[1][0])
+        summary = {path: value for path, (_, value) in ordered if value is not None}
+        return Past(
+            self.attempt,
+            self.last_step,
+            frozenset({self.writer}),
+            self.config,
+            summary,
+            self.fields,
+            self.writes,
+            self.by_hand,
+            spools=(PastSpool(self.writer, self.directory, self.last_record),),
+            created_at=self.started_at,
+            duration_s=max(0.0, self.ended_at - self.started_at),
+        )
+
+    def _take(self, frame: frames.Frame) -> bool:
+        """False when the segment is of another run."""
+        payload = frame.payload
+        masked = frame.flags & frames.FLAG_MASKED
+        if frame.kind in frames.NUMBERED:
+            # A segment that was written after a failed sync repeats records.
+            further = (frame.record - self.last_record) & 0xFFFFFFFF
+            self.last_record += further if further < 1 << 31 else 0
+        if frame.kind == Kind.ROW and not masked:
+            schema, step, self.ended_at = frames.ROW_PREFIX.unpack_from(payload)
+            self._rows[schema] = (frame.record, bytes(payload))
+            self._reach(step)
+        elif frame.kind == Kind.JSON_ROW and not masked:
+            step, self.ended_at = frames.JSON_ROW_PREFIX.unpack_from(payload)
+            values = json.loads(bytes(payload[frames.JSON_ROW_PREFIX.size :]))
+            self._last.update((path, (frame.record, value)) for path, value in values.items() if value is not None)
+            self._reach(step)
+        elif frame.kind == Kind.EVENT:
+            self._event(frame.record, json.loads(bytes(payload)))
+        elif frame.kind == Kind.SCHEMA:
+            fields = json.loads(bytes(payload))
+            self._columns[fields["id"]] = fields["columns"]
+        elif frame.kind == Kind.HEADER:
+            header = json.loads(bytes(payload))
+            self.writer = header["writer"]
+            if (header["entity"], header["project"], header["run_id"]) != self.run:
+                return False
+            # The event that says which attempt it is may be damaged.
+            self.attempt = max(self.attempt, 1)
+        return True
+
+    def _reach(self, step: int) -> None:
+        if self.last_step is None or step > self.last_step:
+            self.last_step = step
+
+    def _event(self, record: int, event: Mapping[str, Any]) -> None:
+        self.ended_at = event["time"]
+        stamp = (self.attempt, event["time"], self.writer, record)
+        for kind in ("run_started", "run_resumed", "writer_attached"):
+            if kind in event:
+                self.attempt = event[kind].get("attempt", 1)
+                self.started_at = event["time"]
+                self._said(event[kind].get("fields", {}))
+        if "run_annotated" in event:
+            self._said(event["run_annotated"].get("fields", {}))
+        if "config_set" in event:
+            self.config.update(json.loads(event["config_set"].get("set_json") or "{}"))
+            for key in event["config_set"].get("removed", ()):
+                self.config.pop(key, None)
+        if "summary_updated" in event:
+            self._set_summary(event["summary_updated"], record, stamp)
+        if "metric_defined" in event and not event["metric_defined"].get("restated"):
+            fields = dict(event["metric_defined"])
+            overwrite = fields.pop("overwrite", False)
+            self.writes.define(fields.pop("name"), fields, stamp, overwrite=overwrite)
+
+    def _said(self, fields: Mapping[str, Any]) -> None:
+        self.fields |= {name: value for name, value in fields.items() if name != "tags"}
+        if "tags" in fields:
+            self.fields["tags"] = tuple(fields["tags"].get("values", ()))
+
+    def _set_summary(self, said: Mapping[str, Any], record: int, stamp: Stamp) -> None:
+        for path in said.get("removed", ()):
+            below = [known for known in self._last if known.startswith(path + keys.PATH_SEPARATOR)]
+            self._last.update((gone, (record, None)) for gone in (path, *below))
+            self.by_hand |= dict.fromkeys((path, *below), stamp)
+        values = json.loads(said.get("set_json") or "{}")
+        self._last.update((path, (record, value)) for path, value in values.items())
+        self.by_hand |= dict.fromkeys(values, stamp)
+
+    def _unpack(self, columns: list[list[str]], record: int, payload: bytes) -> None:
+        row = struct.Struct("<" + "".join(code for _, code in columns))
+        for (path, _), value in zip(columns, row.unpack_from(payload, frames.ROW_PREFIX.size), strict=True):
+            if path not in self._last or self._last[path][0] < record:
+                self._last[path] = (record, value)
