@@ -10,7 +10,7 @@ from typing import Any
 import runwell
 from tests.differential import environment
 
-SCRIPTS = ("rows", "values", "summary", "config", "life")
+SCRIPTS = ("rows", "values", "metrics", "summary", "config", "life")
 CHOSEN_ID = re.compile("[0-9a-z]{8}")
 NOWHERE = "http://127.0.0.1:9"
 """Port 9 answers nobody: a client that looked for a server or a proxy would find none."""
