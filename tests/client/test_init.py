@@ -354,17 +354,6 @@ def test_a_directory_that_is_gone_does_not_stop_a_run(tmp_path: Path, monkeypatc
         runwell.init(mode="offline", dir="here")
 
 
-def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch):
-    """As in a container that runs under any number for a user."""
-    import pwd
-
-    monkeypatch.delenv("RUNWELL_DIR")
-    monkeypatch.delenv("HOME")
-    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
-    with pytest.raises(runwell.UsageError, match="RUNWELL_DIR"):
-        runwell.init(mode="offline")
-
-
 @pytest.mark.parametrize(
     "setting",
     [{"finish_timeout_s": "5"}, {"finish_timeout_s": float("nan")}, {"spool_bytes_max": "1G"}, {"spool_bytes_max": -1}],

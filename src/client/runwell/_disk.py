@@ -4,6 +4,7 @@ Its order of birth: made under a name that nobody looks at, locked, given its fi
 place, so that no spool is ever seen without its writer's lock.
 """
 
+import contextlib
 import fcntl
 import io
 import os
@@ -15,6 +16,8 @@ SPOOL_NAME_BYTES_MAX = 150
 """The run id's share of a directory name: with the writer's 33 characters and a prefix it stays below 255."""
 
 LOCK_NAME = "lock"
+
+_STANDARD_ERROR = 2
 
 _UNQUOTED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
 
@@ -78,7 +81,18 @@ class LocalSegmentFile(io.FileIO):
 
 
 def _open_to_append(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_APPEND, 0o644)
+    return _open(path, flags | os.O_APPEND)
+
+
+def _open(path: str, flags: int) -> int:
+    """A descriptor beyond those of the standard streams: where these are closed, others still write to their numbers."""
+    descriptor = os.open(path, flags, 0o644)
+    if descriptor > _STANDARD_ERROR:
+        return descriptor
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _STANDARD_ERROR + 1)
+    finally:
+        os.close(descriptor)
 
 
 class LocalSpoolDisk:
@@ -96,11 +110,13 @@ class LocalSpoolDisk:
             spool_root.mkdir(parents=True, exist_ok=True)
             os.mkdir(self._current)
         self._lock = -1
+        # Remembered, since a directory cannot be listed without a free file descriptor.
+        self._unpublished = [LOCK_NAME]
         # Open from the start: a process that has run out of file descriptors must still be able to sync.
         self._directories: list[int] = []
         try:
-            self._directories += [os.open(path, os.O_RDONLY) for path in (self._current, spool_root)]
-            self._lock = os.open(f"{self._current}/{LOCK_NAME}", os.O_RDWR | os.O_CREAT, 0o644)
+            self._directories += [_open(path, os.O_RDONLY) for path in (self._current, str(spool_root))]
+            self._lock = _open(f"{self._current}/{LOCK_NAME}", os.O_RDWR | os.O_CREAT)
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.write(self._lock, f"{os.getpid()}\n".encode())
         except BaseException:
@@ -108,11 +124,14 @@ class LocalSpoolDisk:
             raise
 
     def create(self, name: str) -> SegmentFile:
+        if self._unpublished:
+            self._unpublished.append(name)
         return LocalSegmentFile(f"{self._current}/{name}")
 
     def publish(self) -> None:
         os.rename(self._current, self.directory)
         self._current = self.directory
+        self._unpublished.clear()
 
     def used_bytes(self) -> int:
         return sum(entry.stat().st_size for entry in os.scandir(self._current) if entry.name.endswith(".seg"))
@@ -126,10 +145,12 @@ class LocalSpoolDisk:
 
     def discard(self) -> None:
         """Removes what was not published."""
-        if self._current != self.directory:
-            for name in os.listdir(self._current):
-                os.unlink(f"{self._current}/{name}")
+        if self._unpublished:
+            for name in self._unpublished:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{self._current}/{name}")
             os.rmdir(self._current)
+            self._unpublished.clear()
         self.close()
 
     def close(self) -> None:

@@ -83,7 +83,6 @@ def init(
     resolved = resolve(
         settings, {"entity": entity, "project": project, "mode": mode, "dir": None if dir is None else Path(dir)}
     )
-    _messages.set_silent(resolved.silent)
     if id is not None:
         _check(names.run_id_problem(id))
     _check_texts({"name": name, "group": group, "job_type": job_type}, limits.NAME_CHARACTERS_MAX)

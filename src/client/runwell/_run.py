@@ -258,6 +258,16 @@ class Run:
             "a run cannot be pickled: in the other process call runwell.init(id=..., resume='allow'), or fork after init()"
         )
 
+    def _repr_html_(self) -> str:
+        """The run in a notebook: its name, a link when a server is known, and where it is kept."""
+        from html import escape
+
+        name = f"<b>{escape(self.name)}</b>"
+        if self.url is not None:
+            name = f'<a href="{escape(self.url)}" target="_blank" rel="noopener">{name}</a>'
+        where = "disabled" if self.spool is None else f"kept in <code>{escape(str(self.spool))}</code>"
+        return f"Run {name} ({escape(self.path)}), {where}"
+
     # ---- Inside
 
     def _end(self, exit_code: int, timeout_s: float) -> None:
@@ -298,6 +308,9 @@ class Run:
         except OSError as error:
             _messages.warn(f"{kept}, and could not be sent now ({error}): send them with `runwell sync`")
             return
+        except KeyboardInterrupt:
+            _messages.warn(f"interrupted: {kept}, and sent in the background, or by `runwell sync`")
+            raise
         if report.complete:
             _messages.say(f"{self.path}: all {records:,} records are with the server, {self.url}")
         else:

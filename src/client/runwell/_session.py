@@ -1,6 +1,7 @@
 """The runs of this process: the current one behind the module's shortcuts, and what happens to all when it ends or forks."""
 
 import atexit
+import builtins
 import contextlib
 import os
 import signal
@@ -55,6 +56,9 @@ def open_runs() -> tuple[Run, ...]:
 
 def begin(run: Run, *, make_current: bool) -> None:
     """Enters a run that was just made."""
+    global _exit_code
+    # Whoever asked to exit before was held back.
+    _exit_code = 0
     _install_hooks()
     _handle_sigterm()
     _runs.append(run)
@@ -94,9 +98,12 @@ def _install_hooks() -> None:
     if _hooked:
         return
     _hooked = True
-    atexit.register(_finish_all)
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
     sys.exit = _recording_exit(sys.exit)
+    quitter: Any = type(getattr(builtins, "exit", None))
+    if quitter.__module__ == "_sitebuiltins":
+        # What exit() and quit() are in scripts: they raise SystemExit by themselves.
+        quitter.__call__ = _recording_quitter(quitter.__call__)
     sys.excepthook = _recording_excepthook(sys.excepthook)
 
 
@@ -109,12 +116,25 @@ def _handle_sigterm() -> None:
 
 def _recording_exit(exit_before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
     def exit_(status: Any = None, /) -> NoReturn:
-        global _exit_code
-        if threading.current_thread() is threading.main_thread():
-            _exit_code = exit_code_of(SystemExit(status))
+        _note_exit(status)
         exit_before(status)
 
     return exit_
+
+
+def _recording_quitter(call_before: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: object, code: Any = None) -> Any:
+        _note_exit(code)
+        return call_before(self, code)
+
+    return call
+
+
+def _note_exit(status: object) -> None:
+    global _exit_code
+    # In another thread it ends that thread alone.
+    if threading.current_thread() is threading.main_thread():
+        _exit_code = exit_code_of(SystemExit(status))
 
 
 def _recording_excepthook(hook_before: Callable[..., Any]) -> Callable[..., Any]:
@@ -126,11 +146,22 @@ def _recording_excepthook(hook_before: Callable[..., Any]) -> Callable[..., Any]
     return excepthook
 
 
+@atexit.register
 def _finish_all() -> None:
+    """Ends what the program left open. Registered with the import, so that what the program registers itself still logs."""
+    interrupted = threading.Event()
     # Each ends, whatever becomes of the others.
     with contextlib.ExitStack() as ends:
         for run in open_runs():
-            ends.callback(run.finish, _exit_code)
+            ends.callback(_finish, run, interrupted)
+
+
+def _finish(run: Run, interrupted: threading.Event) -> None:
+    """Ctrl-C ends the waiting for the server, also for all other runs; the process is ending already."""
+    try:
+        run._end(_exit_code, 0.0 if interrupted.is_set() else run.settings.finish_timeout_s)
+    except KeyboardInterrupt:
+        interrupted.set()
 
 
 def _terminate(signal_number: int, frame: FrameType | None) -> None:

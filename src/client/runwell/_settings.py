@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from runwell._lane import WhenFull
+from runwell._messages import set_silent
+from runwell._root import DEFAULT_ROOT, root_directory
 from runwell._segments import Durability
 from runwell.core.names import usable
 from runwell.errors import UsageError
@@ -28,7 +30,8 @@ class Settings(NamedTuple):
     """How a run is kept and sent. Give them, or a dict of some, as ``init(settings=…)``."""
 
     dir: Path | None = None
-    """The root directory; the spools are in its folder "spool". Default: RUNWELL_DIR, else ~/.runwell."""
+    """The root directory; the spools are in its folder "spool". Default: RUNWELL_DIR, else ~/.runwell, or where nobody can
+    write there a temporary directory, with a warning."""
     base_url: str | None = None
     """The server's HTTP address. Default: RUNWELL_BASE_URL, else that of `runwell up` on the same root directory."""
     entity: str | None = None
@@ -84,10 +87,10 @@ def resolve(given: "Settings | Mapping[str, Any] | None", arguments: Mapping[str
         settings = Settings(**(environment | given))
     settings = settings._replace(**{name: value for name, value in arguments.items() if value is not None})
     _check(settings)
-    try:
-        root = Path(settings.dir or "~/.runwell").expanduser().absolute()
-    except (OSError, RuntimeError) as error:
-        raise UsageError(f"no root directory: {error}. Give one that is absolute, by RUNWELL_DIR or dir=") from None
+    set_silent(settings.silent)
+    if settings.mode == "disabled":
+        return settings._replace(dir=Path(os.path.expanduser(settings.dir or DEFAULT_ROOT)))
+    root = root_directory(settings.dir)
     return settings._replace(dir=root, base_url=settings.base_url or _server_address(root))
 
 
