@@ -67,7 +67,8 @@ def init(
 
     ``resume`` says what happens when the run ``id`` exists: "must" continues it and raises when it does not exist, "allow"
     continues it or starts it, "never" raises when it exists. Without ``resume`` an existing run gets a new attempt that
-    begins at step 0. ``mode`` is "online", "offline" or "disabled". ``reinit`` says what happens when a run is open:
+    begins at step 0. ``mode`` is "online", "offline" or "disabled", or "shared" for processes that give the same ``id`` and
+    write one attempt of the run together, each with steps of its own. ``reinit`` says what happens when a run is open:
     "return_previous" (the default) returns it, "finish_previous" ends it first, "create_new" starts one beside it that
     is not behind ``runwell.log`` and the other shortcuts.
 
@@ -95,7 +96,7 @@ def init(
     _session.begin(run, make_current=how != "create_new")
     if config is not None:
         run.config.update(config, allow_val_change=True)
-    if past is not None and wish.resume is not None:
+    if past is not None and (wish.resume is not None or resolved.shared):
         run.config.adopt(past.config)
     return run
 
@@ -169,9 +170,11 @@ def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
     past = None
     if wish.run_id is not None:
         offline = settings.mode == "offline"
-        past = find_past(key, settings.spool_root, wish.resume, settings.base_url, offline=offline)
+        # Whoever joins a run needs to know which attempt of it.
+        resume = wish.resume or ("allow" if settings.shared else None)
+        past = find_past(key, settings.spool_root, resume, settings.base_url, offline=offline)
     facts = _facts(wish, key, past)
-    kind = "run_started" if past is None else "run_resumed"
+    kind = "run_started" if facts.attempt == 1 else "run_resumed"
     lane = open_lane(
         settings,
         key,
@@ -212,7 +215,7 @@ def _facts(wish: _Wish, key: tuple[str, str, str], past: Past | None) -> RunFact
         job_type=before.get("job_type") if wish.job_type is None else wish.job_type,
         notes=before.get("notes") if wish.notes is None else wish.notes,
         tags=before.get("tags", ()) if wish.tags is None else wish.tags,
-        attempt=1 if past is None else past.attempts + 1,
+        attempt=1 if past is None else past.attempts + (not wish.settings.shared),
         resumed=resumed,
         starting_step=starting_step,
     )
@@ -232,7 +235,7 @@ def _start_fields(wish: _Wish, facts: RunFacts, past: Past | None, git: GitState
         started["git"] = git.fields()
     if wish.resume is not None:
         started["resume"] = wish.resume
-    if past is not None:
+    if past is not None and facts.attempt > 1:
         started["attempt"] = facts.attempt
         started["parents"] = [bytes.fromhex(writer) for writer in sorted(past.writers)]
         started["starting_step"] = facts.starting_step
@@ -241,7 +244,9 @@ def _start_fields(wish: _Wish, facts: RunFacts, past: Past | None, git: GitState
 
 def _introduce(run: Run, past: Past | None) -> None:
     what = f"run {run.id} ({run.name}) of {run.entity}/{run.project}"
-    if past is not None and run.resumed:
+    if past is not None and run.settings.shared:
+        what += f", attempt {run.attempt}, which other processes write as well"
+    elif past is not None and run.resumed:
         what += f", attempt {run.attempt}, goes on at step {run.starting_step}"
     elif past is not None:
         what += f" exists: this is its attempt {run.attempt}, from step 0. Use resume='allow' to go on where it stopped"

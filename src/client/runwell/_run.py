@@ -254,9 +254,13 @@ class Run:
         super().__setattr__(name, value)
 
     def __reduce__(self) -> Any:
-        raise TypeError(
-            "a run cannot be pickled: in the other process call runwell.init(id=..., resume='allow'), or fork after init()"
-        )
+        """In another process a pickled run is a further writer of the same run. Raises UsageError after ``finish()``."""
+        from runwell._attach import Handover, attach
+
+        lane = self._open_lane("writers")
+        writer = b"" if isinstance(lane, DisabledLane) else lane.writer.identity.writer
+        config = self._config.as_dict()
+        return attach, (Handover(self._facts, self._settings, writer, self.step, config, lane.summary_leaves()),)
 
     def _repr_html_(self) -> str:
         """The run in a notebook: its name, a link when a server is known, and where it is kept."""

@@ -40,6 +40,8 @@ class Settings(NamedTuple):
     """Default: RUNWELL_PROJECT, else the name of the Git repository, else "uncategorized"."""
     mode: Mode = "online"
     """"online", "offline" (nothing is sent before `runwell sync`) or "disabled" (nothing is kept). Default: RUNWELL_MODE."""
+    shared: bool = False
+    """Whether further processes write the same attempt of the run, as ``mode="shared"`` says besides "online"."""
     strict_steps: bool = True
     """Whether a row with a step that is over is hidden."""
     durability: Durability = "interval"
@@ -86,6 +88,8 @@ def resolve(given: "Settings | Mapping[str, Any] | None", arguments: Mapping[str
             raise UsageError(f"unknown settings {sorted(unknown)}; there are {', '.join(sorted(_DEFAULTS))}")
         settings = Settings(**(environment | given))
     settings = settings._replace(**{name: value for name, value in arguments.items() if value is not None})
+    if str(settings.mode) == "shared":
+        settings = settings._replace(mode="online", shared=True)
     _check(settings)
     set_silent(settings.silent)
     if settings.mode == "disabled":
