@@ -93,8 +93,11 @@ def test_an_interrupted_cell_leaves_the_run_open(notebook: Notebook, runwell_dir
     notebook.run("run.log({'b': 1})\nstep = run.step")
     (spool,) = spools(runwell_dir)
     rows = read_rows(spool)
-    assert rows[-1] == (len(rows) - 1, {"b": 1})
-    assert [step for step, _ in rows] == list(range(len(rows)))
+    steps = [step for step, _ in rows]
+    assert rows[-1] == (steps[-1], {"b": 1})
+    # The call that was interrupted may have written its row and not yet moved on.
+    assert sorted(set(steps)) == list(range(steps[-1] + 1))
+    assert len(steps) - len(set(steps)) <= 1
     assert events(spool, "run_finished") == []
 
 
