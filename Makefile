@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help setup web demo test test-all lint format proto proto-release bench sabotage simulate clean
+.PHONY: help setup web demo test test-all lint format proto proto-release bench bench-ui sabotage simulate clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -43,6 +43,9 @@ proto-release: setup ## Takes the present wire contract as released: from then o
 
 bench: setup ## Ratios against baselines taken in the same run; ARGS=--quick for a look
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-ui: web ## The pages in a real Chromium, on generated stores, beside what they have to reach; ARGS=--quick for a look
+	@$(BIN)/python -m benchmarks.ui $(ARGS)
 
 sabotage: setup ## Breaks the code one line at a time; the suite must notice each
 	@$(BIN)/python tests/sabotage/run.py $(ARGS)

@@ -229,9 +229,10 @@ def demonstrate(place: Place, stay: bool) -> None:
 def wait_for_ctrl_c(place: Place, base_url: str) -> None:
     """Says where to look, and leaves the server up."""
     place.console.print(
-        f"Look around: [bold]{base_url}/demo/digits[/]\n\nOr in another terminal:\n\n  export RUNWELL_BASE_URL={base_url}\n"
+        f"Look around in another terminal:\n\n  export RUNWELL_BASE_URL={base_url}\n"
         f"  {Path(sys.executable).with_name('runwell')} ls digits --filter 'summary.val_accuracy > 0.97'\n"
-        f"  curl {base_url}/api/v1/runs\n\nCtrl-C ends the demo and removes its data.\n",
+        f"  curl {base_url}/api/v1/runs\n\nCtrl-C ends the demo and removes its data.\n\n"
+        f"Or in a browser: [bold]{base_url}/demo/digits[/]\n",
         highlight=False,
         soft_wrap=True,
     )

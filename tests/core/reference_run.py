@@ -28,9 +28,11 @@ class Record:
     attempt: int = 1
     stamp_time: float = 0.0
 
+    def by_person(self) -> bool:
+        return self.kind in ("run_annotated", "run_deleted", "run_restored")
+
     def stamp(self) -> tuple[int, float, str, int]:
-        person = self.kind in ("run_annotated", "run_deleted", "run_restored")
-        return PERSON if person else self.attempt, self.stamp_time, self.writer, self.number
+        return PERSON if self.by_person() else self.attempt, self.stamp_time, self.writer, self.number
 
 
 @dataclass
@@ -52,6 +54,9 @@ class Writer:
             if record.kind in ("run_resumed", "writer_attached"):
                 return {"run_resumed": "resumed"}.get(record.kind, "attached"), record.message.attempt
         return "", 1
+
+    def only_edits(self) -> bool:
+        return bool(self.records) and all(record.by_person() for record in self.records)
 
     def clock(self) -> float:
         return max([0.0, *(record.time for record in self.records)])
@@ -162,7 +167,7 @@ class ReferenceRun:
     def spans(self) -> dict[int, tuple[float, float]]:
         spans: dict[int, tuple[float, float]] = {}
         for writer in self.writers.values():
-            if writer.records:
+            if writer.records and not writer.only_edits():
                 attempt = writer.attempt()[1]
                 start = max(0.0, writer.records[0].time)
                 low, high = spans.get(attempt, (math.inf, -math.inf))
@@ -326,7 +331,7 @@ class ReferenceRun:
 
     def view(self) -> dict[str, Any]:
         """What must be equal to the run's view, but for the list of writers."""
-        writers = self.writers.values()
+        writers = [writer for writer in self.writers.values() if not writer.only_edits()]
         state, exit_code = self.state()
         spans = self.spans()
         lost, refused = sum(writer.lost for writer in writers), self.counted("record_refused")

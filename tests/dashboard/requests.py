@@ -22,13 +22,18 @@ class Answer:
 
 
 def request(
-    base: str, path: str, method: str = "GET", headers: dict[str, str] | None = None, **parameters: Any
+    base: str,
+    path: str,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+    **parameters: Any,
 ) -> Answer:
     """One request on a connection of its own; ``path`` is sent as it is."""
     query = urlencode(parameters, doseq=True)
     connection = http.client.HTTPConnection(str(urlsplit(base).hostname), urlsplit(base).port, timeout=30)
     try:
-        connection.request(method, path + ("?" + query if query else ""), headers=headers or {})
+        connection.request(method, path + ("?" + query if query else ""), body, headers or {})
         response = connection.getresponse()
         named = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, named, response.read())

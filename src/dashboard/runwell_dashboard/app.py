@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runwell_dashboard import curves, health, history, metrics, pages, runs, series, table, tail
+from runwell_dashboard import curves, edits, health, history, metrics, openapi, pages, runs, series, table, tail
 from runwell_dashboard.addresses import LocalHosts, RawPaths, SecureHeaders
 from runwell_dashboard.answers import RequestError, answer_failure, answer_http_exception, answer_request_error
 from runwell_dashboard.counters import Counted, Counters
@@ -42,6 +42,7 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
 
     app = Starlette(
         routes=[
+            Route("/api/v1/openapi.json", openapi.show_openapi),
             Route("/api/v1/server", health.show_server),
             Route("/api/v1/status", health.show_status),
             Route("/api/v1/projects", runs.list_projects),
@@ -54,6 +55,9 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
             Route("/api/v1/changes", tail.follow_changes),
             Route("/api/v1/series", curves.show_curves, methods=["GET", "POST"]),
             Route(RUN, runs.show_run),
+            Route(RUN, edits.edit_run, methods=["PATCH"]),
+            Route(RUN, edits.delete_run, methods=["DELETE"]),
+            Route(RUN + "/restore", edits.restore_run, methods=["POST"]),
             Route(RUN + "/history", history.show_history),
             Route(RUN + "/series", series.show_series),
             Route(RUN + "/tail", tail.follow_run),

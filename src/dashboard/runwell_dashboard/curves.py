@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from runwell_dashboard import columns, parameters
 from runwell_dashboard.answers import encoded
-from runwell_dashboard.runs import reader_of
+from runwell_dashboard.runs import POSITION_HEADER, reader_of
 from runwell_projector.query import AXES, Curve, Lens, RunName, Views
 
 RUNS_MAX = 1_000
@@ -42,13 +42,15 @@ async def show_curves(request: Request) -> Response:
         raise parameters.invalid("run", f"{len(runs)} runs with {len(keys)} keys are more than {SERIES_MAX} series")
     binary = columns.MEDIA_TYPE in request.headers.get("accept", "")
 
-    def found(views: Views) -> bytes:
+    def found(views: Views) -> tuple[bytes, int]:
+        position = views.checkpoint()[1]
         curves = views.curves(runs, keys, lens)
-        return columns.encode_tables(_tables(curves)) if binary else encoded({"series": _shown(curves)})
+        return columns.encode_tables(_tables(curves)) if binary else encoded({"series": _shown(curves)}), position
 
     consistent = parameters.flag(query, "consistent", default=True)
-    body = await reader_of(request).ask(found, consistent=consistent)
-    return Response(body, media_type=columns.MEDIA_TYPE if binary else "application/json")
+    body, position = await reader_of(request).ask(found, consistent=consistent)
+    headers = {POSITION_HEADER: str(position)}
+    return Response(body, headers=headers, media_type=columns.MEDIA_TYPE if binary else "application/json")
 
 
 async def _body(request: Request) -> str:

@@ -1,7 +1,7 @@
 """The pages: one document for every address that a person sees, and the bundle that ``src/dashboard/web`` builds."""
 
 import json
-from functools import cache
+import re
 from pathlib import Path
 
 from starlette.requests import Request
@@ -17,11 +17,12 @@ POLICY = (
 )
 """Nothing from elsewhere, no inline script or style: what a run is called can execute nothing."""
 
+NAME = re.compile(r"(?:assets/)?[\w-][\w.-]*\.(?:js|css|svg)")
+
 FOREVER = "public, max-age=31536000, immutable"
 """Names of assets hold a digest of their content."""
 
 
-@cache
 def document() -> str:
     """The bundle's index.html, with a mark where the base belongs. Raises FileNotFoundError when nothing was built."""
     return (STATIC / "index.html").read_text()
@@ -44,18 +45,11 @@ async def show_page(request: Request) -> Response:
     return HTMLResponse(text.replace("<!--base-->", f'<base href="{base}">', 1), headers=headers)
 
 
-@cache
-def assets() -> dict[str, Path]:
-    """Every file of the bundle but the document, by its path below the root; nothing else on the disk is served."""
-    files = {str(path.relative_to(STATIC)): path for path in STATIC.rglob("*") if path.is_file()}
-    return {name.replace("\\", "/"): path for name, path in files.items() if not name.startswith((".", "index.html"))}
-
-
 async def show_asset(request: Request) -> Response:
-    """One file of the bundle."""
+    """One file of the bundle, and nothing else on the disk. Files are looked up each time: an upgrade replaces them."""
     name = request.scope["path"].lstrip("/")
-    path = assets().get(name)
-    if path is None:
+    path = STATIC / name
+    if not NAME.fullmatch(name) or not path.is_file():
         raise RequestError(404, "not_found", f"there is no file {json.dumps(name)}")
     cache_control = FOREVER if name.startswith("assets/") else "no-cache"
     return FileResponse(path, headers={"cache-control": cache_control})

@@ -89,12 +89,13 @@ async def list_keys(request: Request) -> Response:
     """``{"keys"}``: what the runs ``run=`` of a project have logged."""
     query = request.query_params
     entity, project, runs = query.get("entity", ""), query.get("project", ""), query.getlist("run")
+    stream = parameters.stream(query)
     if len(runs) > RUNS_MAX:
         raise parameters.invalid("run", f"{len(runs)} are more than {RUNS_MAX}")
 
     def found(views: Views) -> tuple[bytes, int]:
         position = views.checkpoint()[1]
-        return encoded({"keys": views.keys(entity, project, runs)}), position
+        return encoded({"keys": views.keys(entity, project, runs, stream)}), position
 
     body, position = await reader_of(request).ask(found, consistent=consistent(request))
     return Response(body, headers={POSITION_HEADER: str(position)}, media_type="application/json")

@@ -186,10 +186,10 @@ class Views:
         with self._snapshot() as connection:
             return read_fields(connection, _among((entity, project), deleted=False))
 
-    def keys(self, entity: str, project: str, run_ids: Sequence[str]) -> list[str]:
+    def keys(self, entity: str, project: str, run_ids: Sequence[str], stream: str = "default") -> list[str]:
         """The keys that were logged in any row of some runs of a project, as shown, in order."""
         with self._snapshot() as connection:
-            return read_keys(connection, entity, project, run_ids)
+            return read_keys(connection, entity, project, run_ids, stream)
 
     def run(self, entity: str, project: str, run_id: str) -> RunView | None:
         """A run's view, also of a deleted one; None when there is no such run."""

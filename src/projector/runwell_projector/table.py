@@ -159,11 +159,13 @@ def read_projects(connection: sqlite3.Connection) -> list[dict[str, Any]]:
 
 KEYS = """
 SELECT DISTINCT key.value FROM run JOIN key_set ON key_set.run = run.number, json_each(key_set.keys) AS key
-WHERE run.entity = ? AND run.project = ? AND run.run_id IN (SELECT value FROM json_each(?))
+WHERE run.entity = ? AND run.project = ? AND key_set.stream = ? AND run.run_id IN (SELECT value FROM json_each(?))
 """
 
 
-def read_keys(connection: sqlite3.Connection, entity: str, project: str, run_ids: Sequence[str]) -> list[str]:
+def read_keys(
+    connection: sqlite3.Connection, entity: str, project: str, run_ids: Sequence[str], stream: str
+) -> list[str]:
     """The keys, as shown, of all rows of some runs of a project; those that are logged are the ones that charts are of."""
-    found = connection.execute(KEYS, (entity, project, json.dumps(list(run_ids))))
+    found = connection.execute(KEYS, (entity, project, stream, json.dumps(list(run_ids))))
     return sorted({shown(path) for (path,) in found})

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+import runwell
 from tests.api.scene import HOSTILE_ID, component, send, write_plain
 from tests.dashboard.browser.conftest import opened, violations
+from tests.dashboard.browser.prefix_proxy import prefixed
 from tests.dashboard.conftest import Served
 from tests.forwarder.spool_writer import SpoolWriter
+from tests.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -120,6 +123,42 @@ async def test_a_curve_grows_while_its_run_does(tmp_path: Path, page: Page):
             await page.get_by_role("button", name="Save loss as CSV").click()
         lines = Path(await (await download.value).path()).read_text().splitlines()
         assert len(lines) == 22 and lines[-1].startswith("plain,calm-heron-1,50,")
+        await page.goto("about:blank")
+
+
+async def test_a_run_is_changed_and_the_change_taken_back(server: Server, runwell_dir: Path, page: Page):
+    """A tag and a name are changed where they are shown; Undo is another event that brings back what was."""
+    with runwell.init(project="edits", id="one", name="before", dir=runwell_dir) as run:
+        run.log({"loss": 0.5})
+    await page.goto(f"{server.http}/tester/edits/one?tab=overview")
+    await page.get_by_role("textbox", name="Add a tag").fill("fine")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Remove the tag fine")).to_be_visible()
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_role("button", name="Remove the tag fine")).to_have_count(0)
+    await page.get_by_role("button", name="Rename").click()
+    await page.get_by_role("textbox", name="Name").fill("after")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="after")).to_be_visible()
+    await page.goto(f"{server.http}/tester/edits?run=one")
+    await page.get_by_role("button", name="Change the selected runs").click()
+    await page.get_by_role("button", name="Delete 1 run").click()
+    await expect(page.locator("[data-run]")).to_have_count(0)
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_role("link", name="after")).to_be_visible()
+    await page.goto("about:blank")
+
+
+async def test_the_pages_work_below_a_prefix(served: Served, page: Page):
+    """Behind a proxy that cuts off a prefix, of which nobody told the server, every link and request finds its way."""
+    with prefixed(served.base) as base:
+        await page.goto(base + "/")
+        await page.get_by_role("link", name="digits").click()
+        await page.get_by_role("link", name="calm-heron-1", exact=True).click()
+        await expect(page.locator(".card[data-key=loss] canvas")).to_be_visible()
+        await expect(page).to_have_url(f"{base}/ada/digits/plain")
+        await page.reload()
+        await expect(page.locator(".card[data-key=loss] canvas")).to_be_visible()
         await page.goto("about:blank")
 
 

@@ -129,6 +129,7 @@ def _apply_finish(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> No
 
 
 def _apply_annotation(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    lane.edits += 1
     edit = (ANNOTATION_ATTEMPT, *stamp[1:])
     _write_fields(fold, message.fields, edit)
     _apply_config(fold, lane, message.config, edit)
@@ -136,7 +137,11 @@ def _apply_annotation(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -
 
 
 def _hide(deleted: bool) -> Handler:
-    return lambda fold, lane, message, stamp: fold.write_field("deleted", deleted, (ANNOTATION_ATTEMPT, *stamp[1:]))
+    def apply(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+        lane.edits += 1
+        fold.write_field("deleted", deleted, (ANNOTATION_ATTEMPT, *stamp[1:]))
+
+    return apply
 
 
 def _count(counter: str) -> Handler:

@@ -33,6 +33,7 @@ class Lane:
         "attempt",
         "clock",
         "dropped",
+        "edits",
         "exit_code",
         "host",
         "kind",
@@ -84,6 +85,8 @@ class Lane:
         self.refused = 0
         self.dropped = 0
         self.lost = 0
+        self.edits = 0
+        """Records by which a person changed the run afterwards."""
         self.unreadable = 0
         """Events and columns that this version does not know or cannot parse."""
         self.unindexed = 0
@@ -95,6 +98,11 @@ class Lane:
         """What this writer itself has defined, for the pairs."""
         self.pairs: dict[str, Pair] = {}
         """Of metrics whose best value another one decides, from the batch on in which that was said."""
+
+    @property
+    def is_editor(self) -> bool:
+        """Whether it only ever carried people's edits: then it is no part of what the run did and how long it took."""
+        return 0 < self.edits == self.position - self.lost
 
     def begin(self, kind: str, attempt: int, process: Any, time: float) -> None:
         """The writer's first word; a second one changes nothing."""

@@ -20,6 +20,7 @@ PROCESS_DEFAULTS: dict[str, Any] = {"host": "", "user": "", "command": [], "prog
 def run_view(fold: "RunFold") -> dict[str, Any]:
     """The run's view: plain JSON values, NaN and infinities included."""
     lanes = sorted(fold.lanes.values(), key=lambda lane: (lane.attempt, lane.writer))
+    lanes = [lane for lane in lanes if not lane.is_editor]
     state, exit_code = run_state(lanes)
     spans = attempt_spans(lanes)
     rules = fold.metrics.rules()
@@ -75,7 +76,7 @@ def attempt_spans(lanes: list[Lane]) -> dict[int, tuple[float, float]]:
     """Start and end of each attempt so far, unix seconds."""
     spans: dict[int, tuple[float, float]] = {}
     for lane in lanes:
-        if lane.started_at is not None:
+        if lane.started_at is not None and not lane.is_editor:
             start, end = spans.get(lane.attempt, (inf, -inf))
             spans[lane.attempt] = (min(start, lane.started_at), max(end, lane.clock))
     return spans

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { Dialog, Link } from "./components/basics.tsx";
+import { Toast } from "./components/toast.tsx";
 import { Icon } from "./components/icons.tsx";
 import { ComparePage } from "./pages/compare.tsx";
 import { ProjectsPage } from "./pages/projects.tsx";
@@ -39,6 +40,7 @@ export function App() {
       <main id="content" tabIndex={-1}>
         <Page place={place} query={query} />
       </main>
+      <Toast />
       {helping && <Help close={() => setHelping(false)} />}
     </>
   );

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeColumns } from "../src/api/columns.ts";
-import { alongAxis } from "../src/model/axes.ts";
+import { decodeCurves } from "../src/api/curves.ts";
 import { csv } from "../src/model/csv.ts";
 import { clickedOrder, fieldOf, orderTerms, orderText, splitField } from "../src/model/fields.ts";
 import { both, completion, search, term } from "../src/model/filter.ts";
@@ -12,6 +11,7 @@ import { smoothed } from "../src/model/smoothing.ts";
 import { sideBySide } from "../src/model/tree.ts";
 
 const f64 = (...values: number[]) => Float64Array.from(values);
+const plain = (x: Float64Array, y: Float64Array): Curve => ({ x, y, low: y, high: y });
 
 test("JSON with Python's literals and integers beyond doubles is read exactly", () => {
   const text = '{"a": NaN, "b": -Infinity, "c": 9007199254740993, "d": 0.022521495819091797, "e": "NaN 12345678901234567890", "f": 1234567890123456}';
@@ -68,7 +68,7 @@ test("no spike is lost: buckets hold exact minimum and maximum at every zoom", (
   const y = Float64Array.from(x, (place) => Math.sin(place / 1000));
   y[54_321] = 1e6;
   y[54_322] = -1e6;
-  const curve: Curve = { x, y, raw: y };
+  const curve = plain(x, y);
   for (const range of [null, { from: 50_000, to: 60_000 }, { from: 54_000, to: 54_900 }]) {
     const prepared = prepare([curve], range, 500);
     assert.ok(prepared.x.length <= 502);
@@ -82,8 +82,8 @@ test("no spike is lost: buckets hold exact minimum and maximum at every zoom", (
 test("few points are drawn where they are, NaN is a gap and a mark, another curve's points are none of a curve", () => {
   const prepared = prepare(
     [
-      { x: f64(0, 1, 2), y: f64(5, Number.NaN, 7), raw: f64(5, Number.NaN, 7) },
-      { x: f64(0.5), y: f64(Infinity), raw: f64(Infinity) },
+      plain(f64(0, 1, 2), f64(5, Number.NaN, 7)),
+      plain(f64(0.5), f64(Infinity)),
     ],
     null,
     100,
@@ -108,14 +108,7 @@ test("smoothing of all kinds equals the plain formula and never invents a value 
 
 test("outliers are left out by percentile", () => {
   const y = Float64Array.from({ length: 1000 }, (_, place) => (place === 500 ? 1e9 : place));
-  assert.deepEqual(withoutOutliers([{ x: y.slice().sort(), y, raw: y }], null, 0.02)?.to, 981);
-});
-
-test("a step metric's value is the latest logged at or before the step, and nothing stands before its first", () => {
-  const series = { steps: f64(0, 1, 2, 3), times: f64(0, 0, 0, 0), values: f64(10, 11, 12, 13) };
-  const metric = { steps: f64(1, 3), times: f64(0, 0), values: f64(100, 300) };
-  const { x, y } = alongAxis(series, { metric: "epoch" }, 0, metric);
-  assert.deepEqual([[...x], [...y]], [[100, 100, 300], [11, 12, 13]]);
+  assert.deepEqual(withoutOutliers([plain(y.slice().sort(), y)], null, 0.02)?.to, 981);
 });
 
 test("what differs between runs is told, also when a value is missing or not a number", () => {
@@ -123,19 +116,23 @@ test("what differs between runs is told, also when a value is missing or not a n
   assert.deepEqual(lines.map(({ name, differs }) => [name, differs]), [["a", false], ["b.c", true], ["d", true]]);
 });
 
-test("binary columns are read as they were written, integers beyond 32 bits too", () => {
-  const directory = JSON.stringify([{ key: "k", points: 2, type: "bool", steps: 0, times: 16, values: 32, values_bytes: 2 }]);
+test("binary curves are read as they were written: lines, bands, integers, and no texts", () => {
+  const columns = { x: { type: "i64", at: 0, bytes: 16 }, y: { type: "json", at: 16, bytes: 9 } };
+  const bands = { x_min: { type: "f64", at: 32, bytes: 8 }, x_max: { type: "f64", at: 40, bytes: 8 }, mean: { type: "f64", at: 48, bytes: 8 }, min: { type: "f64", at: 56, bytes: 8 }, max: { type: "f64", at: 64, bytes: 8 } };
+  const said = { run: "e/p/r", axis: "_step" };
+  const directory = JSON.stringify([{ ...said, key: "k", points: 2, columns }, { ...said, key: "b", points: 7, columns: bands }]);
   const padded = new TextEncoder().encode(directory + " ".repeat((8 - ((12 + directory.length) % 8)) % 8));
-  const bytes = new Uint8Array(12 + padded.length + 40);
-  bytes.set([82, 87, 67, 79, 76, 83, 1, 0]);
+  const bytes = new Uint8Array(12 + padded.length + 72);
+  bytes.set([82, 87, 67, 79, 76, 83, 2, 0]);
   const view = new DataView(bytes.buffer);
   view.setUint32(8, padded.length, true);
   bytes.set(padded, 12);
   const start = 12 + padded.length;
   view.setBigInt64(start, -5n, true);
   view.setBigInt64(start + 8, 5_000_000_000n, true);
-  view.setFloat64(start + 16, 1.5, true);
-  bytes[start + 33] = 1;
-  const found = decodeColumns(bytes.buffer).get("k");
-  assert.deepEqual([[...(found?.steps ?? [])], [...(found?.times ?? [])], [...(found?.values ?? [])]], [[-5, 5_000_000_000], [1.5, 0], [0, 1]]);
+  bytes.set(new TextEncoder().encode('["t",1.5]'), start + 16);
+  for (const [place, value] of [1, 3, 2, -9, 9].entries()) view.setFloat64(start + 32 + 8 * place, value, true);
+  const [line, band] = decodeCurves(bytes.buffer);
+  assert.deepEqual([[...(line?.x ?? [])], [...(line?.mean ?? [])], line?.low === line?.mean], [[5_000_000_000], [1.5], true]);
+  assert.deepEqual([band?.x[0], band?.mean[0], band?.low[0], band?.high[0], band?.points], [2, 2, -9, 9, 7]);
 });

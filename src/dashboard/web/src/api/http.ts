@@ -44,15 +44,14 @@ export async function getPositioned<Answer>(
   return { answer: parseJson(await response.text()) as Answer, position };
 }
 
-/** A binary answer of a media type. */
-export async function getBinary(
+/** A binary answer of a media type to a question that may be too long for an address. */
+export async function postBinary(
   path: string,
   parameters: Parameters,
   mediaType: string,
-  signal?: AbortSignal,
 ): Promise<{ bytes: ArrayBuffer; position: number }> {
-  const headers = { accept: mediaType };
-  const response = await ask(address(path, parameters), signal ? { signal, headers } : { headers });
+  const body = new URLSearchParams(parameters.map(([name, value]): [string, string] => [name, String(value)]));
+  const response = await ask(address(path), { method: "POST", headers: { accept: mediaType }, body });
   return { bytes: await response.arrayBuffer(), position: Number(response.headers.get("runwell-position") ?? 0) };
 }
 

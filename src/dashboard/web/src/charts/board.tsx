@@ -17,10 +17,11 @@ export interface BoardProperties {
   runs: readonly ChartRun[];
   store: SeriesStore;
   view: ChartView;
+  stream?: "default" | "system";
 }
 
 export function ChartBoard(properties: BoardProperties) {
-  const { keys, runs, store, view } = properties;
+  const { keys, runs, store, view, stream = "default" } = properties;
   const found = useMemo(() => keys.filter(matcher(view.search)), [keys, view.search]);
   const pinned = view.pinned.filter((key) => found.includes(key));
   const sections = useMemo(() => sectionsOf(found), [found]);
@@ -30,16 +31,16 @@ export function ChartBoard(properties: BoardProperties) {
       {found.length === 0 && (
         <p class="notice">{keys.length === 0 ? "Nothing was logged here yet. Numbers given to run.log() appear as charts." : `No metric matches ${view.search}.`}</p>
       )}
-      {pinned.length > 0 && <Section title="Pinned" id="pinned" keys={pinned} {...{ runs, store, view }} />}
+      {pinned.length > 0 && <Section title="Pinned" id="pinned" keys={pinned} {...{ runs, store, view, stream }} />}
       {sections.map(([section, within]) => (
-        <Section key={section} title={section || (sections.length > 1 ? "Charts" : "")} id={section || "-"} keys={within} {...{ runs, store, view }} />
+        <Section key={section} title={section || (sections.length > 1 ? "Charts" : "")} id={section || "-"} keys={within} {...{ runs, store, view, stream }} />
       ))}
     </div>
   );
 }
 
 function Section(properties: Omit<BoardProperties, "keys"> & { title: string; id: string; keys: readonly string[] }) {
-  const { title, id, keys, runs, store, view } = properties;
+  const { title, id, keys, runs, store, view, stream = "default" } = properties;
   const folded = view.folded.has(id);
   const shown = keys.slice(0, CHARTS_SHOWN);
   const toggle = () => setQuery({ fold: folded ? [...view.folded].filter((other) => other !== id) : [...view.folded, id] });
@@ -56,7 +57,7 @@ function Section(properties: Omit<BoardProperties, "keys"> & { title: string; id
       {!folded && (
         <div class="cards">
           {shown.map((key) => (
-            <ChartCard key={key} name={key} runs={runs} store={store} view={view} />
+            <ChartCard key={key} name={key} runs={runs} store={store} view={view} stream={stream} />
           ))}
         </div>
       )}
@@ -78,7 +79,8 @@ function BoardControls({ view, keys }: { view: ChartView; keys: readonly string[
       </label>
       <label>
         <span>X axis</span>
-        <select value={axisText(view.axis)} onChange={(event) => setQuery({ x: event.currentTarget.value === "step" ? null : event.currentTarget.value, range: null })}>
+        <select value={axisText(view.axis)} onChange={(event) => setQuery({ x: event.currentTarget.value === "auto" ? null : event.currentTarget.value, range: null })}>
+          <option value="auto">As defined</option>
           <option value="step">Step</option>
           <option value="relative">Relative time</option>
           <option value="time">Time</option>

@@ -2,11 +2,10 @@
 
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { Dialog, IconButton } from "../components/basics.tsx";
-import { alongAxis } from "../model/axes.ts";
 import type { Stroke } from "../model/palette.ts";
 import { prepare, withoutOutliers, type Curve } from "../model/prepare.ts";
 import { smoothed } from "../model/smoothing.ts";
-import type { SeriesStore } from "../state/series.ts";
+import { SAMPLES, SAMPLES_ALL, type Lens, type SeriesStore } from "../state/series.ts";
 import { setQuery } from "../router.ts";
 import { Chart } from "./chart.tsx";
 import { exportCsv, exportPng } from "./export.ts";
@@ -25,6 +24,7 @@ export interface CardProperties {
   runs: readonly ChartRun[];
   store: SeriesStore;
   view: ChartView;
+  stream: "default" | "system";
 }
 
 const HEIGHT = 220;
@@ -58,7 +58,7 @@ export function ChartCard(properties: CardProperties) {
             log
           </button>
           <IconButton icon="pin" label={`${pinned ? "Unpin" : "Pin"} ${name}`} pressed={pinned} onClick={() => setQuery({ pin: toggled(view.pinned, pinned) })} />
-          <IconButton icon="download" label={`Save ${name} as CSV`} onClick={() => exportCsv(name, properties)} />
+          <IconButton icon="download" label={`Save ${name} as CSV`} onClick={() => void exportCsv(name, properties)} />
           <IconButton icon="full" label={`Show ${name} large`} onClick={() => setFull(true)} />
         </div>
       </header>
@@ -69,7 +69,7 @@ export function ChartCard(properties: CardProperties) {
             <Curves {...properties} height={Math.max(240, window.innerHeight - 220)} />
           </div>
           <p class="actions">
-            <button type="button" onClick={() => exportCsv(name, properties)}>Save as CSV</button>
+            <button type="button" onClick={() => void exportCsv(name, properties)}>Save as CSV</button>
             <button type="button" onClick={() => exportPng(name)}>Save as PNG</button>
           </p>
         </Dialog>
@@ -78,32 +78,50 @@ export function ChartCard(properties: CardProperties) {
   );
 }
 
-function Curves({ name, runs, store, view, height }: CardProperties & { height: number }) {
-  const [version, fresh] = useReducer((before: number) => before + 1, 0);
-  const [width, setWidth] = useState(0);
+/** The curves of all runs along the axis: whole as far as they are small, else as many buckets as are worth having. */
+function useCurves({ name, runs, store, view, stream }: CardProperties): { curves: Curve[]; loading: boolean; error: Error | null; steps: boolean } {
+  const [, fresh] = useReducer((before: number) => before + 1, 0);
   useEffect(() => store.subscribe(() => fresh(undefined)), [store]);
-  const series = runs.map((run) => store.get(run.id, name));
-  const metrics = typeof view.axis === "object" ? view.axis.metric : null;
-  const along = runs.map((run) => (metrics === null ? null : store.get(run.id, metrics)));
-  const failed = series.find(({ error }) => error)?.error;
-  const loading = series.some(({ columns, error }) => !columns && !error) || along.some((one) => one && !one.columns && !one.error);
-  const key = [...series, ...along].map((one) => one?.columns);
+  const smooth = view.smoothing !== "none";
+  const lens: Lens = { axis: view.axis, from: null, to: null, samples: smooth ? SAMPLES_ALL : SAMPLES, stream };
+  const whole = runs.map((run) => store.get(run.id, name, lens));
+  const near = runs.map((run, place) => {
+    const curve = whole[place]?.curve;
+    if (view.range === null || !curve || curve.points <= curve.x.length) return null;
+    return store.get(run.id, name, { ...lens, from: view.range.from, to: view.range.to });
+  });
+  const found = whole.map(({ curve }, place) => near[place]?.curve ?? curve);
   const curves = useMemo(
     () =>
-      runs.map((run, place): Curve => {
-        const columns = series[place]?.columns;
-        if (!columns) return { x: new Float64Array(), y: new Float64Array(), raw: new Float64Array() };
-        const { x, y } = alongAxis(columns, view.axis, run.started, along[place]?.columns ?? null);
-        return { x, y: smoothed(view.smoothing, view.amount, x, y), raw: y };
+      found.map((curve): Curve => {
+        if (!curve) return { x: NONE, y: NONE, low: NONE, high: NONE };
+        const { x, mean, low, high } = curve;
+        return { x, y: smoothed(view.smoothing, view.amount, x, mean), low, high };
       }),
-    [version, runs, view.smoothing, view.amount, JSON.stringify(view.axis), ...key],
+    [view.smoothing, view.amount, ...found],
   );
+  return {
+    curves,
+    loading: [...whole, ...near].some((one) => one && !one.curve && !one.error),
+    error: [...whole, ...near].find((one) => one?.error)?.error ?? null,
+    steps: found.every((curve) => !curve || curve.axis === "_step"),
+  };
+}
+
+const NONE = new Float64Array();
+
+function Curves({ height, ...properties }: CardProperties & { height: number }) {
+  const { name, runs, view } = properties;
+  const [width, setWidth] = useState(0);
+  const { curves, loading, error: failed, steps } = useCurves(properties);
+  const cut = useMemo(() => (view.cut ? withoutOutliers(curves, view.range, OUTLIERS) : null), [curves, view.cut, view.range?.from, view.range?.to]);
   const settings: PlotSettings = {
     axis: view.axis,
+    steps,
     logX: view.logX,
     logY: view.logY !== view.otherY.has(name),
     range: view.range,
-    valueRange: useMemo(() => (view.cut ? withoutOutliers(curves, view.range, OUTLIERS) : null), [curves, view.cut, view.range?.from, view.range?.to]),
+    valueRange: cut,
   };
   const buckets = Math.max(60, Math.round((width || 400) / 1.5));
   const prepared = useMemo(

@@ -48,7 +48,7 @@ export function Chart(properties: ChartProperties) {
   latest.current = properties;
   const [pointed, setPointed] = useState<Pointed | null>(null);
   const paint = usePaint();
-  const kind = JSON.stringify([settings.axis, settings.logX, isLogarithmic(prepared, settings), strokes, paint]);
+  const kind = JSON.stringify([settings.axis, settings.steps, settings.logX, isLogarithmic(prepared, settings), strokes, paint]);
 
   useLayoutEffect(() => {
     const element = place.current as HTMLDivElement;
@@ -104,7 +104,7 @@ function options(
       () => latest.current.settings,
       () => latest.current.prepared,
     ),
-    axes: plotAxes(settings.axis, styleOf(element)),
+    axes: plotAxes(settings, styleOf(element)),
     cursor: {
       drag: { x: true, y: false, setScale: false, dist: 5 },
       sync: { key: "charts", scales: ["x", null] },

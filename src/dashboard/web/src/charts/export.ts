@@ -1,16 +1,20 @@
 // Charts as files.
 
+import { getJson, runPath } from "../api/http.ts";
 import { csv, saved } from "../model/csv.ts";
 import type { CardProperties } from "./card.tsx";
 
+interface Whole {
+  series: { [key: string]: { steps: number[]; times: number[]; values: unknown[] } };
+}
+
 /** Every point of the shown runs, not what is left after thinning. */
-export function exportCsv(name: string, { runs, store }: CardProperties): void {
+export async function exportCsv(name: string, { runs, store }: CardProperties): Promise<void> {
   const rows: unknown[][] = [["run_id", "name", "step", "time", name]];
   for (const run of runs) {
-    const { columns } = store.get(run.id, name);
-    for (let place = 0; place < (columns?.steps.length ?? 0); place++) {
-      rows.push([run.id, run.name, columns?.steps[place], columns?.times[place], columns?.values[place]]);
-    }
+    const { series } = await getJson<Whole>(`${runPath(store.entity, store.project, run.id)}/series`, [["key", name]]);
+    const { steps, times, values } = series[name] ?? { steps: [], times: [], values: [] };
+    for (const [place, step] of steps.entries()) rows.push([run.id, run.name, step, times[place], values[place]]);
   }
   saved(`${name}.csv`, new Blob([csv(rows)], { type: "text/csv" }));
 }

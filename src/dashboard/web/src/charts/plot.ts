@@ -15,6 +15,8 @@ export interface PlotStyle {
 
 export interface PlotSettings {
   axis: Axis;
+  /** Whether all curves are along the step, of which there are only whole ones. */
+  steps: boolean;
   logX: boolean;
   logY: boolean;
   range: Range | null;
@@ -41,9 +43,9 @@ export function isLogarithmic(prepared: Prepared, settings: PlotSettings): boole
 }
 
 const BAND_OPACITY = "2e";
+const EDGE_OPACITY = "48";
 
 export function plotSeries(strokes: readonly Stroke[], names: readonly string[], width: number): uPlot.Series[] {
-  const hidden: uPlot.Series = { stroke: "transparent", points: { show: false }, width: 0 };
   return [
     {},
     ...strokes.flatMap((stroke, place): uPlot.Series[] => [
@@ -54,10 +56,15 @@ export function plotSeries(strokes: readonly Stroke[], names: readonly string[],
         dash: stroke.dash,
         points: { show: showPoints, size: 4, stroke: stroke.colour, fill: stroke.colour },
       },
-      hidden,
-      hidden,
+      edge(stroke),
+      edge(stroke),
     ]),
   ];
+}
+
+/** The least and greatest values beside a line: what was logged, where the line is smoothed. */
+function edge(stroke: Stroke): uPlot.Series {
+  return { stroke: stroke.colour + EDGE_OPACITY, width: 1, points: { show: false } };
 }
 
 /** Single points would be invisible as a line. */
@@ -81,9 +88,10 @@ export function plotScales(settings: () => PlotSettings, prepared: () => Prepare
     x: {
       time: axis === "time",
       distr: logX && axis !== "time" ? 3 : 1,
-      range: (_, low, high) => {
+      range: () => {
         const { range } = settings();
-        const [from, to] = range ? [range.from, range.to] : [low, high];
+        const { x } = prepared();
+        const [from, to] = range ? [range.from, range.to] : [x[0] ?? 0, x[x.length - 1] ?? 1];
         return from === to ? [from - 0.5, to + 0.5] : [from, to];
       },
     },
@@ -95,6 +103,7 @@ export function plotScales(settings: () => PlotSettings, prepared: () => Prepare
 }
 
 const MARGIN = 0.05;
+const ROUNDING = 1e-12;
 
 function valueRange(plot: uPlot, { valueRange: chosen }: PlotSettings, low: number | null, high: number | null): uPlot.Range.MinMax {
   const [from, to] = chosen ? [chosen.from, chosen.to] : [low, high];
@@ -103,11 +112,13 @@ function valueRange(plot: uPlot, { valueRange: chosen }: PlotSettings, low: numb
     const least = Math.max(from, Number.MIN_VALUE);
     return from === to ? [least / 2, to * 2] : [least / 1.2, to * 1.2];
   }
-  const margin = (to - from) * MARGIN || Math.abs(to) * MARGIN || 1;
+  // What differs only by rounding is constant.
+  const span = to - from > Math.abs(to) * ROUNDING ? to - from : 0;
+  const margin = span * MARGIN || Math.abs(to) * MARGIN || 1;
   return [from - margin, to + margin];
 }
 
-export function plotAxes(axis: Axis, style: PlotStyle): uPlot.Axis[] {
+export function plotAxes({ axis, steps }: PlotSettings, style: PlotStyle): uPlot.Axis[] {
   const common: uPlot.Axis = {
     stroke: style.faint,
     font: style.font,
@@ -116,7 +127,7 @@ export function plotAxes(axis: Axis, style: PlotStyle): uPlot.Axis[] {
   };
   const text = (value: number | null) => (value === null ? "" : axis === "relative" ? shortDuration(value) : compact(value));
   const across: uPlot.Axis = { ...common, size: 30, gap: 4, space: 60 };
-  if (axis === "step") across.incrs = WHOLE;
+  if (steps) across.incrs = WHOLE;
   if (axis !== "time") across.values = (_, splits) => splits.map(text);
   return [across, { ...common, size: 56, gap: 4, space: 32, values: (_, splits) => splits.map((value) => (value === null ? "" : compact(value))) }];
 }

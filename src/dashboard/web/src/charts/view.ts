@@ -65,7 +65,7 @@ export function matcher(text: string): (name: string) => boolean {
   }
 }
 
-/** Keys by section: what comes before the first slash; the ones without a section first. */
+/** Keys by section: what comes before the first slash; the ones without a section last. */
 export function sectionsOf(keys: readonly string[]): [section: string, keys: string[]][] {
   const sections = new Map<string, string[]>();
   for (const key of keys) {
@@ -75,5 +75,5 @@ export function sectionsOf(keys: readonly string[]): [section: string, keys: str
     if (found) found.push(key);
     else sections.set(section, [key]);
   }
-  return [...sections].sort(([a], [b]) => Number(a !== "") - Number(b !== "") || a.localeCompare(b));
+  return [...sections].sort(([a], [b]) => Number(a === "") - Number(b === "") || a.localeCompare(b));
 }

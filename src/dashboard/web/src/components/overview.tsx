@@ -2,10 +2,11 @@
 
 import type { ComponentChildren } from "preact";
 import type { Run } from "../api/types.ts";
+import { EditableNotes, EditableTags } from "./editing.tsx";
 import { duration, moment } from "../model/format.ts";
 
-export function Overview({ run }: { run: Run }) {
-  const facts = factsOf(run);
+export function Overview({ run, changed }: { run: Run; changed: () => void }) {
+  const facts = factsOf(run, changed);
   return (
     <div class="overview">
       <table class="plain facts">
@@ -47,13 +48,13 @@ export function Overview({ run }: { run: Run }) {
   );
 }
 
-function factsOf(run: Run): [string, ComponentChildren][] {
+function factsOf(run: Run, changed: () => void): [string, ComponentChildren][] {
   const git = run.git;
   const facts: [string, ComponentChildren][] = [
     ["Run", `${run.entity}/${run.project}/${run.run_id}`],
     ["Records", <Completeness run={run} />],
-    ["Tags", run.tags.length > 0 && run.tags.map((tag) => <span class="tag" key={tag}>{tag}</span>)],
-    ["Notes", run.notes && <span class="notes">{run.notes}</span>],
+    ["Tags", <EditableTags run={run} changed={changed} />],
+    ["Notes", <EditableNotes run={run} changed={changed} />],
     ["Group", run.group],
     ["Job type", run.job_type],
     ["Created", moment(run.created_at)],

@@ -66,6 +66,9 @@ export function fieldTitle(field: string): string {
   return key || section.charAt(0).toUpperCase() + section.slice(1);
 }
 
+/** Says when, not how well. */
+const CLOCK = /(?:^|[./_])(?:epoch|step|iteration|lr|learning_rate|time)$/i;
+
 const CONFIG_COLUMNS = 4;
 const SUMMARY_COLUMNS = 4;
 
@@ -77,7 +80,7 @@ export function defaultColumns(fields: readonly FieldInfo[]): string[] {
         const { section: own, key } = splitField(field);
         return own === section && !key.startsWith("_") && found.some((type) => types.includes(type));
       })
-      .sort((a, b) => b.runs - a.runs)
+      .sort((a, b) => b.runs - a.runs || Number(CLOCK.test(a.field)) - Number(CLOCK.test(b.field)))
       .slice(0, count)
       .map(({ field }) => field);
   return [

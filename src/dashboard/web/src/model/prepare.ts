@@ -7,8 +7,9 @@ export interface Curve {
   x: Float64Array;
   /** What the line shows. */
   y: Float64Array;
-  /** What was logged, for bands and marks; the same as y unless it is smoothed. */
-  raw: Float64Array;
+  /** Least and greatest of what was logged there; the same array as y where the line shows just that. */
+  low: Float64Array;
+  high: Float64Array;
 }
 
 export type Value = number | null | undefined;
@@ -88,25 +89,24 @@ function part({ x }: Curve, { from, to }: Range): Part {
 function exact(curves: readonly Curve[], parts: readonly Part[], places: Set<number>): Prepared {
   const x = [...places].sort((a, b) => a - b);
   const place = new Map(x.map((value, index) => [value, index]));
-  const specials: Special[] = [];
-  const raw: Value[][] = [];
-  let smooth = false;
-  const lines = curves.map((curve, number) => {
+  const prepared: Prepared = { x, lines: [], bands: [], specials: [] };
+  for (const [number, curve] of curves.entries()) {
     const line = new Array<Value>(x.length).fill(undefined);
-    const logged = new Array<Value>(x.length).fill(undefined);
+    const low = new Array<Value>(x.length).fill(undefined);
+    const high = new Array<Value>(x.length).fill(undefined);
     const { first, last } = parts[number] as Part;
     for (let point = first; point < last; point++) {
       const at = place.get(curve.x[point] as number) as number;
-      const value = curve.raw[point] as number;
-      if (!Number.isFinite(value)) specials.push({ curve: number, x: curve.x[point] as number, value });
+      const value = curve.low[point] as number;
+      if (!Number.isFinite(value)) prepared.specials.push({ curve: number, x: curve.x[point] as number, value });
       line[at] = finite(curve.y[point] as number);
-      logged[at] = finite(value);
+      low[at] = finite(value);
+      high[at] = finite(curve.high[point] as number);
     }
-    smooth ||= curve.y !== curve.raw;
-    raw.push(logged);
-    return line;
-  });
-  return { x, lines, bands: raw.map((logged) => (smooth ? { low: logged, high: logged } : null)), specials };
+    prepared.lines.push(line);
+    prepared.bands.push(curve.y === curve.low ? null : { low, high });
+  }
+  return prepared;
 }
 
 function finite(value: number): number | null {
@@ -139,7 +139,8 @@ function bucketed(
     for (let point = first; point < last; point++) {
       const at = curve.x[point] as number;
       const bucket = at < from ? 0 : at > to ? buckets + 1 : Math.min(buckets, 1 + Math.floor((scale(at) - start) / width));
-      const value = curve.raw[point] as number;
+      const value = curve.low[point] as number;
+      const greatest = curve.high[point] as number;
       if (!Number.isFinite(value)) {
         if (!marked.has(`${bucket} ${value}`)) specials.push({ curve: number, x: at, value });
         marked.add(`${bucket} ${value}`);
@@ -148,7 +149,7 @@ function bucketed(
       sums[bucket] = (sums[bucket] as number) + (curve.y[point] as number);
       counts[bucket] = (counts[bucket] as number) + 1;
       if (value < (low[bucket] as number)) low[bucket] = value;
-      if (value > (high[bucket] as number)) high[bucket] = value;
+      if (greatest > (high[bucket] as number)) high[bucket] = greatest;
     }
     const present = (values: ArrayLike<number>): Value[] =>
       Array.from(values, (value, bucket) => (counts[bucket] ? value : undefined));
@@ -165,8 +166,9 @@ export function withoutOutliers(curves: readonly Curve[], range: Range | null, s
     const { first, last } = range === null ? { first: 0, last: curve.x.length } : part(curve, range);
     const stride = Math.max(1, Math.ceil((last - first) / 20_000));
     for (let point = first; point < last; point += stride) {
-      const value = curve.raw[point] as number;
-      if (Number.isFinite(value)) values.push(value);
+      for (const value of [curve.low[point] as number, curve.high[point] as number]) {
+        if (Number.isFinite(value)) values.push(value);
+      }
     }
   }
   if (values.length === 0) return null;

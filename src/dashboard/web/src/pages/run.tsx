@@ -7,12 +7,14 @@ import type { Run, RunChange } from "../api/types.ts";
 import { ChartBoard } from "../charts/board.tsx";
 import type { ChartRun } from "../charts/card.tsx";
 import { chartView, smoothText } from "../charts/view.ts";
-import { Failure, Link, Loading, StateMark } from "../components/basics.tsx";
+import { EditableName } from "../components/editing.tsx";
+import { Failure, IconButton, Link, Loading, StateMark } from "../components/basics.tsx";
 import { Overview } from "../components/overview.tsx";
 import { TreeTable } from "../components/tree.tsx";
 import { ago, duration } from "../model/format.ts";
 import { strokeOf } from "../model/palette.ts";
 import { pathOf, setQuery } from "../router.ts";
+import { deleteRuns, restoreRuns } from "../table/bulk.tsx";
 import { useTail } from "../state/follow.ts";
 import { useKeys } from "../state/keyboard.ts";
 import { useResource } from "../state/resource.ts";
@@ -26,6 +28,8 @@ const TABS = [
   ["system", "System"],
   ["files", "Logs and files"],
 ] as const;
+
+const SYSTEM_REFRESH_MS = 10_000;
 
 type Tab = (typeof TABS)[number][0];
 
@@ -87,9 +91,16 @@ function Shown(properties: Properties & { read: Run; position: number; reload: (
   return (
     <div class="page run">
       <header class="title">
-        <h1>{run.name}</h1>
+        <EditableName run={run} changed={reload} />
         <StateMark state={run.state} named />
-        {run.deleted && <span class="state failed">deleted</span>}
+        {run.deleted ? (
+          <>
+            <span class="state failed">deleted</span>
+            <button type="button" onClick={() => void restoreRuns({ entity, project }, [runId]).then(reload)}>Restore</button>
+          </>
+        ) : (
+          <IconButton icon="trash" label="Delete this run" onClick={() => void deleteRuns({ entity, project }, [runId]).then(reload)} />
+        )}
         <span class="faint">
           {ago(run.created_at, Date.now() / 1000)} · {duration(run.duration_s)}
           {run.last_step !== null && ` · step ${run.last_step.toLocaleString("en-US")}`}
@@ -97,7 +108,7 @@ function Shown(properties: Properties & { read: Run; position: number; reload: (
         {!connected && <span class="state failed">no connection, trying again</span>}
       </header>
       <Tabs tab={tab} />
-      <Panel tab={tab} run={run}>
+      <Panel tab={tab} run={run} changed={reload} system={<SystemCharts {...{ entity, project, runId, query }} runs={charted} running={run.state === "running"} />}>
         {keys.data ? (
           <ChartBoard keys={keys.data.answer.keys} runs={charted} store={store} view={view} />
         ) : keys.error ? (
@@ -122,19 +133,38 @@ function Tabs({ tab }: { tab: Tab }) {
   );
 }
 
-function Panel({ tab, run, children }: { tab: Tab; run: Run; children: ComponentChildren }) {
+function Panel({ tab, run, changed, system, children }: { tab: Tab; run: Run; changed: () => void; system: ComponentChildren; children: ComponentChildren }) {
   switch (tab) {
     case "charts":
       return <>{children}</>;
     case "overview":
-      return <Overview run={run} />;
+      return <Overview run={run} changed={changed} />;
     case "config":
       return <TreeTable tree={run.config} nothing="No configuration was set. runwell.init(config={…}) sets one." />;
     case "summary":
       return <TreeTable tree={run.summary} nothing="Nothing was logged yet." />;
     case "system":
-      return <p class="notice">System metrics of this run would be here. None have arrived.</p>;
+      return <>{system}</>;
     case "files":
       return <p class="notice">This version of Runwell does not record console output, files and media yet.</p>;
   }
+}
+
+/** What the machine and the process did while the run ran, along the time. */
+function SystemCharts({ entity, project, runId, query, runs, running }: Properties & { runs: readonly ChartRun[]; running: boolean }) {
+  const [turn, setTurn] = useState(0);
+  const store = useMemo(() => new SeriesStore(entity, project), [entity, project, turn]);
+  const keys = useResource(`system ${turn}`, (signal) =>
+    getPositioned<{ keys: string[] }>("keys", [["entity", entity], ["project", project], ["run", runId], ["stream", "system"]], signal),
+  );
+  useEffect(() => {
+    if (!running) return;
+    const timer = setInterval(() => setTurn((before) => before + 1), SYSTEM_REFRESH_MS);
+    return () => clearInterval(timer);
+  }, [running]);
+  if (keys.error && !keys.data) return <Failure error={keys.error} retry={keys.reload} />;
+  if (!keys.data) return <Loading what="system metrics" />;
+  if (keys.data.answer.keys.length === 0) return <p class="notice">No system metrics of this run have arrived.</p>;
+  const view = chartView(query);
+  return <ChartBoard keys={keys.data.answer.keys} runs={runs} store={store} view={view.axis === "auto" ? { ...view, axis: "relative" } : view} stream="system" />;
 }

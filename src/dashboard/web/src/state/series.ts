@@ -1,66 +1,84 @@
-// The series that charts draw, by run and key: asked for once, in one request for all keys that are wanted at the same
-// time, and then grown by what the tail brings.
+// The curves that charts draw, by how they are looked at: asked for once, in one request for everything that is wanted at
+// the same time, and then grown by what the tail brings.
 
-import { decodeColumns, MEDIA_TYPE, numeric, type Columns } from "../api/columns.ts";
-import { getBinary, runPath } from "../api/http.ts";
-import type { TailRows } from "../api/types.ts";
+import { decodeCurves, MEDIA_TYPE, numeric, type Curve } from "../api/curves.ts";
+import { postBinary } from "../api/http.ts";
+import type { TailRows, Tree } from "../api/types.ts";
+import type { Axis } from "../model/axes.ts";
 import { asError } from "./resource.ts";
 
-const REQUESTS_MAX = 4;
-const KEYS_MAX = 100;
-const BYTES_MAX = 160_000_000;
-const POINT_BYTES = 24;
 const RECENT_MAX = 200;
+const LENSES_MAX = 24;
+/** A curve that has grown to this many times what it was asked for is asked for again. */
+const GROWTH_MAX = 4;
 
-/** One series: loading while both are null. */
+export const SAMPLES = 2_000;
+export const SAMPLES_ALL = 1_000_000;
+
+/** How series are looked at. */
+export interface Lens {
+  axis: Axis;
+  from: number | null;
+  to: number | null;
+  samples: number;
+  stream: "default" | "system";
+}
+
 export interface Loaded {
-  columns: Columns | null;
+  curve: Curve | null;
   error: Error | null;
 }
 
 class Growing {
-  steps: Float64Array;
-  times: Float64Array;
-  values: Float64Array;
-  length: number;
-  /** The log position that the points include. */
-  position: number;
-  #columns: Columns | null = null;
+  readonly position: number;
+  #curve: Curve;
+  #length: number;
+  #shown: Curve | null = null;
 
-  constructor(columns: Columns, position: number) {
-    this.steps = columns.steps;
-    this.times = columns.times;
-    this.values = columns.values;
-    this.length = columns.steps.length;
+  constructor(curve: Curve, position: number) {
+    this.#curve = curve;
+    this.#length = curve.x.length;
     this.position = position;
   }
 
-  put(step: number, time: number, value: number): void {
-    this.#columns = null;
-    if (this.length > 0 && this.steps[this.length - 1] === step) this.length--;
-    if (this.length === this.steps.length) this.#grow();
-    this.steps[this.length] = step;
-    this.times[this.length] = time;
-    this.values[this.length] = value;
-    this.length++;
+  get length(): number {
+    return this.#length;
   }
 
-  /** Adds the rows that hold the key, unless the series was read later than they came. */
-  add(key: string, part: TailRows): void {
+  curve(): Curve {
+    const { mean, low, high, ...said } = this.#curve;
+    const cut = (column: Float64Array) => column.subarray(0, this.#length);
+    const shared = cut(mean);
+    this.#shown ??= { ...said, x: cut(said.x), mean: shared, low: low === mean ? shared : cut(low), high: high === mean ? shared : cut(high) };
+    return this.#shown;
+  }
+
+  /** Adds the rows that hold the key and lie in the range, unless the curve was read later than they came. */
+  add(part: TailRows, { from, to }: Lens): void {
     if (part.position <= this.position) return;
     for (const row of part.rows) {
-      const value = numeric(row[key]);
-      if (value !== null) this.put(Number(row._step), Number(row._timestamp), value);
+      const value = numeric(row[this.#curve.key]);
+      const x = value === null ? null : this.#place(row);
+      if (value !== null && x !== null && (from === null || x >= from) && (to === null || x <= to)) this.#put(x, value);
     }
   }
 
-  columns(): Columns {
-    this.#columns ??= {
-      steps: this.steps.subarray(0, this.length),
-      times: this.times.subarray(0, this.length),
-      values: this.values.subarray(0, this.length),
-    };
-    return this.#columns;
+  /** A step metric's value is the one logged with the row, else the latest before it. */
+  #place(row: Tree): number | null {
+    const logged = numeric(row[this.#curve.axis]);
+    return logged ?? (this.#length > 0 ? (this.#curve.x[this.#length - 1] as number) : null);
+  }
+
+  #put(x: number, value: number): void {
+    this.#shown = null;
+    const columns = this.#curve;
+    if (this.#length === columns.x.length) this.#grow();
+    const { x: places, mean, low, high } = this.#curve;
+    if (this.#length > 0 && places[this.#length - 1] === x && this.#curve.axis === "_step") this.#length--;
+    places[this.#length] = x;
+    mean[this.#length] = low[this.#length] = high[this.#length] = value;
+    this.#length++;
+    this.#curve.points++;
   }
 
   #grow(): void {
@@ -69,28 +87,32 @@ class Growing {
       after.set(before);
       return after;
     };
-    this.steps = grown(this.steps);
-    this.times = grown(this.times);
-    this.values = grown(this.values);
+    const { x, mean, low, high, ...said } = this.#curve;
+    const line = grown(mean);
+    this.#curve = { ...said, x: grown(x), mean: line, low: low === mean ? line : grown(low), high: high === mean ? line : grown(high) };
   }
+}
+
+interface View {
+  lens: Lens;
+  runs: Map<string, Map<string, Growing | Error | null>>;
+  wanted: Map<string, Set<string>>;
+  asking: boolean;
 }
 
 /** The series of one project's runs. */
 export class SeriesStore {
-  readonly #entity: string;
-  readonly #project: string;
-  readonly #series = new Map<string, Map<string, Growing | Error | null>>();
-  readonly #wanted = new Map<string, Set<string>>();
+  readonly entity: string;
+  readonly project: string;
+  readonly #views = new Map<string, View>();
   readonly #recent = new Map<string, TailRows[]>();
   readonly #attempts = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
-  #running = 0;
   #announced = false;
-  version = 0;
 
   constructor(entity: string, project: string) {
-    this.#entity = entity;
-    this.#project = project;
+    this.entity = entity;
+    this.project = project;
   }
 
   subscribe(listener: () => void): () => void {
@@ -98,12 +120,13 @@ export class SeriesStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** A series, which is asked for when nobody has wanted it before. */
-  get(run: string, key: string): Loaded {
-    const found = this.#series.get(run)?.get(key);
-    if (found === undefined) this.#want(run, key);
-    if (found instanceof Error) return { columns: null, error: found };
-    return { columns: found ? found.columns() : null, error: null };
+  /** A curve, which is asked for when nobody has wanted it before. */
+  get(run: string, key: string, lens: Lens): Loaded {
+    const view = this.#view(lens);
+    const found = view.runs.get(run)?.get(key);
+    if (found === undefined) this.#want(view, run, key);
+    if (found instanceof Error) return { curve: null, error: found };
+    return { curve: found ? found.curve() : null, error: null };
   }
 
   /** Adds what the tail brought. */
@@ -112,78 +135,76 @@ export class SeriesStore {
     this.#attempts.set(run, part.attempt);
     // A later attempt may hide what is here: the server knows.
     if (known !== undefined && part.attempt > known) return this.forget(run);
-    const recent = this.#recent.get(run) ?? [];
-    this.#recent.set(run, [...recent, part].slice(-RECENT_MAX));
-    for (const [key, series] of this.#series.get(run) ?? []) {
-      if (series instanceof Growing) series.add(key, part);
+    this.#recent.set(run, [...(this.#recent.get(run) ?? []), part].slice(-RECENT_MAX));
+    for (const { lens, runs } of this.#views.values()) {
+      for (const [key, series] of runs.get(run) ?? []) {
+        if (!(series instanceof Growing)) continue;
+        series.add(part, lens);
+        if (series.length > GROWTH_MAX * lens.samples) runs.get(run)?.delete(key);
+      }
     }
     this.#announce();
   }
 
-  /** Asks for a run's series again when they are next wanted. */
+  /** Asks for a run's curves again when they are next wanted. */
   forget(run: string): void {
-    this.#series.delete(run);
+    for (const view of this.#views.values()) view.runs.delete(run);
     this.#announce();
   }
 
-  #want(run: string, key: string): void {
-    this.#of(run).set(key, null);
-    if (this.#wanted.size === 0) setTimeout(() => this.#ask(), 0);
-    const keys = this.#wanted.get(run) ?? new Set();
-    this.#wanted.set(run, keys.add(key));
-  }
-
-  #of(run: string): Map<string, Growing | Error | null> {
-    const found = this.#series.get(run) ?? new Map<string, Growing | Error | null>();
-    this.#series.delete(run);
-    this.#series.set(run, found);
+  #view(lens: Lens): View {
+    const name = JSON.stringify(lens);
+    const found = this.#views.get(name) ?? { lens, runs: new Map(), wanted: new Map(), asking: false };
+    this.#views.delete(name);
+    this.#views.set(name, found);
+    if (this.#views.size > LENSES_MAX) this.#views.delete(this.#views.keys().next().value as string);
     return found;
   }
 
-  #ask(): void {
-    while (this.#running < REQUESTS_MAX) {
-      const next = this.#wanted.entries().next().value;
-      if (next === undefined) return;
-      const [run, keys] = next;
-      const asked = [...keys].slice(0, KEYS_MAX);
-      for (const key of asked) keys.delete(key);
-      if (keys.size === 0) this.#wanted.delete(run);
-      this.#running++;
-      void this.#load(run, asked).finally(() => {
-        this.#running--;
-        this.#announce();
-        this.#ask();
-      });
-    }
+  #want(view: View, run: string, key: string): void {
+    const series = view.runs.get(run) ?? new Map<string, Growing | Error | null>();
+    view.runs.set(run, series.set(key, null));
+    view.wanted.set(key, (view.wanted.get(key) ?? new Set()).add(run));
+    if (view.asking) return;
+    view.asking = true;
+    setTimeout(() => void this.#ask(view), 0);
   }
 
-  async #load(run: string, keys: readonly string[]): Promise<void> {
+  async #ask(view: View): Promise<void> {
+    while (view.wanted.size > 0) {
+      const keys = [...view.wanted.keys()];
+      const runs = [...new Set([...view.wanted.values()].flatMap((names) => [...names]))];
+      view.wanted.clear();
+      await this.#load(view, keys, runs);
+      this.#announce();
+    }
+    view.asking = false;
+  }
+
+  async #load({ lens, runs: series }: View, keys: readonly string[], runs: readonly string[]): Promise<void> {
+    const set = (run: string, key: string, value: Growing | Error) => {
+      const known = series.get(run) ?? new Map<string, Growing | Error | null>();
+      series.set(run, known.set(key, value));
+    };
     try {
-      const path = `${runPath(this.#entity, this.#project, run)}/series`;
-      const parameters = keys.map((key): [string, string] => ["key", key]);
-      const { bytes, position } = await getBinary(path, parameters, MEDIA_TYPE);
-      const series = this.#of(run);
-      for (const [key, columns] of decodeColumns(bytes)) {
-        const growing = new Growing(columns, position);
-        // What the tail brought while the answer was on its way.
-        for (const part of this.#recent.get(run) ?? []) growing.add(key, part);
-        series.set(key, growing);
+      const { bytes, position } = await postBinary("series", [...asked(lens), ...this.#names(runs), ...keys.map((key) => ["key", key] as const)], MEDIA_TYPE);
+      const curves = new Map(decodeCurves(bytes).map((curve) => [`${curve.run}\n${curve.key}`, curve]));
+      for (const run of runs) {
+        for (const key of keys) {
+          const curve = curves.get(`${this.entity}/${this.project}/${run}\n${key}`) ?? nothing(run, key, lens);
+          const growing = new Growing(curve, position);
+          // What the tail brought while the answer was on its way.
+          for (const part of this.#recent.get(run) ?? []) growing.add(part, lens);
+          set(run, key, growing);
+        }
       }
-      this.#drop(run);
     } catch (error) {
-      for (const key of keys) this.#of(run).set(key, asError(error));
+      for (const run of runs) for (const key of keys) set(run, key, asError(error));
     }
   }
 
-  /** The runs used longest ago leave when there is too much. */
-  #drop(kept: string): void {
-    let bytes = 0;
-    for (const run of [...this.#series.keys()].reverse()) {
-      for (const series of this.#series.get(run)?.values() ?? []) {
-        if (series instanceof Growing) bytes += series.steps.length * POINT_BYTES;
-      }
-      if (bytes > BYTES_MAX && run !== kept) this.#series.delete(run);
-    }
+  #names(runs: readonly string[]): (readonly [string, string])[] {
+    return runs.map((run) => ["run", `${this.entity}/${this.project}/${run}`] as const);
   }
 
   #announce(): void {
@@ -191,8 +212,27 @@ export class SeriesStore {
     this.#announced = true;
     setTimeout(() => {
       this.#announced = false;
-      this.version++;
       for (const listener of this.#listeners) listener();
-    }, 50);
+    }, 30);
   }
+}
+
+function asked({ axis, from, to, samples, stream }: Lens): (readonly [string, string | number])[] {
+  const metric = typeof axis === "object" ? axis.metric : null;
+  const names = { auto: "metric", step: "step", relative: "relative", time: "time" } as const;
+  return [
+    ["x", typeof axis === "object" ? "metric" : names[axis]],
+    ["samples", samples],
+    ["bands", samples === SAMPLES_ALL ? 0 : 1],
+    ["stream", stream],
+    ...(metric === null ? [] : [["x_key", metric] as const]),
+    ...(from === null ? [] : [["min", from] as const]),
+    ...(to === null ? [] : [["max", to] as const]),
+  ];
+}
+
+function nothing(run: string, key: string, { axis }: Lens): Curve {
+  const none = new Float64Array();
+  const names = { auto: "_step", step: "_step", relative: "_runtime", time: "_timestamp" } as const;
+  return { run, key, axis: typeof axis === "object" ? axis.metric : names[axis], points: 0, x: none, mean: none, low: none, high: none };
 }

@@ -86,7 +86,7 @@ export function Grid(properties: GridProperties) {
   );
   const places = Array.from({ length: Math.max(0, last - first) }, (_, offset) => first + offset);
   return (
-    <div class="grid" ref={frame} onScroll={look} role="table" aria-label="Runs" aria-rowcount={total + 1} aria-colcount={placed.length + 1} aria-busy={source.loading} tabIndex={0}>
+    <div class="grid" ref={frame} onScroll={look} role="table" aria-label="Runs" aria-rowcount={total + 1} aria-colcount={placed.length + 1} aria-busy={source.loading} data-answered={source.answered} tabIndex={0}>
       <div class="rows" role="rowgroup" style={{ width: `${Math.max(width, sight.width - 2)}px`, height: `${(total + 1) * ROW_HEIGHT}px` }}>
         <div class="row head" role="row" aria-rowindex={1}>
           <div class="cell pinned check" role="columnheader" style={{ left: "0px", width: `${SELECT_WIDTH}px` }}>

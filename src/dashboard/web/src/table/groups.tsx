@@ -5,7 +5,7 @@ import type { Group, Measures } from "../api/types.ts";
 import { Failure, Loading } from "../components/basics.tsx";
 import { both } from "../model/filter.ts";
 import { fieldTitle, quoted } from "../model/fields.ts";
-import { shortNumber, shownValue } from "../model/format.ts";
+import { duration, shortNumber, shownValue } from "../model/format.ts";
 import { setQuery } from "../router.ts";
 import { useResource } from "../state/resource.ts";
 import type { TableView } from "./view.ts";
@@ -48,7 +48,7 @@ export function Groups({ entity, project, view, columns }: { entity: string; pro
               ))}
               <td class="number">{group.runs}</td>
               {group.columns.map((found, place) => (
-                <td key={place} class="number">{found && <Spread found={found} />}</td>
+                <td key={place} class="number">{found && <Spread found={found} field={measured[place] ?? ""} />}</td>
               ))}
             </tr>
           ))}
@@ -62,14 +62,15 @@ function literal(value: unknown): string {
   return typeof value === "string" ? quoted(value) : String(value).toLowerCase();
 }
 
-function Spread({ found }: { found: Measures }) {
+function Spread({ found, field }: { found: Measures; field: string }) {
+  const shown = field === "duration_s" ? duration : shortNumber;
   return (
-    <span title={`${found.count} values, standard deviation ${shortNumber(found.std)}`}>
-      {shortNumber(found.mean)}
+    <span title={`${found.count} values, standard deviation ${shown(found.std)}`}>
+      {shown(found.mean)}
       {found.count > 1 && (
         <span class="faint">
           {" "}
-          {shortNumber(found.min)} … {shortNumber(found.max)}
+          {shown(found.min)} … {shown(found.max)}
         </span>
       )}
     </span>

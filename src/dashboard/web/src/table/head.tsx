@@ -17,6 +17,7 @@ export interface HeadProperties {
 
 export function HeadCell(properties: HeadProperties) {
   const { field, left, width, pinned, view, columns } = properties;
+  const twice = columns.filter((other) => fieldTitle(other) === fieldTitle(field)).length > 1;
   const place = view.terms.findIndex((term) => term.field === field);
   const term = view.terms[place];
   const direction = term ? (term.descending ? "descending" : "ascending") : "none";
@@ -38,7 +39,7 @@ export function HeadCell(properties: HeadProperties) {
       onDrop={drop}
     >
       <button type="button" class="bare sort" title={`${field}: click to sort, Shift-click to sort further`} onClick={sort}>
-        <span class="title">{fieldTitle(field)}</span>
+        <span class="title">{twice ? field : fieldTitle(field)}</span>
         {term && (
           <span class="arrow" aria-hidden="true">
             {term.descending ? "↓" : "↑"}

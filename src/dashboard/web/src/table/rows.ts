@@ -37,6 +37,8 @@ export class RowSource {
   error: Error | null = null;
   loading = false;
   #blocks = new Map<number, RunRow[]>();
+  /** Filter and order of the rows that are shown. */
+  answered = "";
   #columns: readonly string[] = [];
   #question: Question | null = null;
   #asking = new Map<number, AbortController>();
@@ -102,6 +104,7 @@ export class RowSource {
       }
       while (this.#blocks.size > BLOCKS_MAX) this.#blocks.delete(this.#blocks.keys().next().value as number);
       this.#columns = question.columns;
+      this.answered = `${question.where}|${question.order}`;
       this.total = answer.total;
       this.error = null;
     } catch (error) {

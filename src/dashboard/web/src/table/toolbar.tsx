@@ -7,6 +7,7 @@ import { csv, saved } from "../model/csv.ts";
 import { fieldTitle } from "../model/fields.ts";
 import { comparePath } from "../pages/runs.tsx";
 import { setQuery } from "../router.ts";
+import { BulkActions } from "./bulk.tsx";
 import { ColumnPicker } from "./columns.tsx";
 import { FilterBox, SearchBox } from "./filter.tsx";
 import { parametersOf, type RowSource } from "./rows.ts";
@@ -37,6 +38,7 @@ export function Toolbar(properties: ToolbarProperties) {
           Compare {Math.min(selected.length, 20)}
         </Link>
       )}
+      {view.selected !== null && selected.length > 0 && <BulkActions {...{ entity, project, selected }} deleted={view.deleted} />}
       <Popover name="More" label="More" align="right">
         {(close) => <More {...properties} close={close} />}
       </Popover>

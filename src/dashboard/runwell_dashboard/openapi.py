@@ -1,0 +1,133 @@
+"""The OpenAPI document: what can be asked at /api/v1/, made from the routes themselves, so that it never lags behind."""
+
+import re
+from collections.abc import Sequence
+from inspect import getdoc
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from runwell_dashboard.answers import answer
+from runwell_dashboard.health import VERSION
+
+PREFIX = "/api/v1"
+
+INTEGER, NUMBER, FLAG, TEXT = {"type": "integer"}, {"type": "number"}, {"type": "boolean"}, {"type": "string"}
+TEXTS = {"type": "array", "items": TEXT}
+
+PLACE = {"entity": TEXT, "project": TEXT}
+CHOICE = {**PLACE, "filter": TEXT, "order": TEXT, "offset": INTEGER, "limit": INTEGER, "deleted": FLAG}
+KEYS = {"keys": TEXT, "key": TEXTS}
+
+QUERIES: dict[str, dict[str, Any]] = {
+    "/runs": CHOICE,
+    "/table": {**CHOICE, "column": TEXTS},
+    "/fields": PLACE,
+    "/groups": {**PLACE, "filter": TEXT, "by": TEXTS, "column": TEXTS},
+    "/keys": {**PLACE, "run": TEXTS, "stream": TEXT},
+    "/series": {
+        **KEYS,
+        "run": TEXTS,
+        "x": TEXT,
+        "x_key": TEXT,
+        "min": NUMBER,
+        "max": NUMBER,
+        "samples": INTEGER,
+        "bands": FLAG,
+        "masked": FLAG,
+        "stream": TEXT,
+    },
+    "/tail": {**KEYS, "run": TEXTS, "after": INTEGER, "stream": TEXT},
+    "/runs/{entity}/{project}/{run_id}/history": {
+        **KEYS,
+        "min_step": INTEGER,
+        "max_step": INTEGER,
+        "masked": FLAG,
+        "all": FLAG,
+        "stream": TEXT,
+        "after": TEXT,
+        "limit": INTEGER,
+    },
+    "/runs/{entity}/{project}/{run_id}/series": {**KEYS, "masked": FLAG},
+    "/runs/{entity}/{project}/{run_id}/tail": {**KEYS, "after": INTEGER, "stream": TEXT},
+}
+"""Parameters of the questions, by path."""
+
+WAITING = {"/projects", "/runs", "/table", "/fields", "/groups", "/keys", "/series"}
+"""Paths that also take ``consistent=0``; so do those of one run."""
+
+BODY = {
+    "type": "object",
+    "properties": {"name": TEXT, "group": TEXT, "notes": TEXT, "tags": TEXTS},
+    "additionalProperties": False,
+}
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {"type": "object", "required": ["code", "message"], "properties": {"code": TEXT, "message": TEXT}}
+    },
+}
+
+
+async def show_openapi(request: Request) -> Response:
+    """This document."""
+    return answer(document(request.app.routes))
+
+
+def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The document of an application's routes."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        if isinstance(route, Route) and route.path.startswith(PREFIX + "/"):
+            path = route.path.removeprefix(PREFIX)
+            for method in sorted((route.methods or set()) - {"HEAD"}):
+                paths.setdefault(path, {})[method.lower()] = _operation(path, method, route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Runwell",
+            "version": VERSION,
+            "description": "What the dashboard, the CLI and runwell.Api read.",
+        },
+        "servers": [{"url": "."}],
+        "paths": paths,
+        "components": {"schemas": {"Error": ERROR}},
+    }
+
+
+def _operation(path: str, method: str, route: Route) -> dict[str, Any]:
+    told = getdoc(route.endpoint) or ""
+    summary, _, description = told.partition("\n\n")
+    kind = "text/event-stream" if path.endswith(("/tail", "/changes")) else "application/json"
+    operation: dict[str, Any] = {
+        "operationId": f"{route.endpoint.__name__}_{method.lower()}",
+        "summary": " ".join(summary.replace("``", "`").split()),
+        "parameters": _parameters(path, method),
+        "responses": {
+            "200": {"description": "The answer.", "content": {kind: {}}},
+            "default": {
+                "description": "What is wrong.",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            },
+        },
+    }
+    if description:
+        operation["description"] = " ".join(description.replace("``", "`").split())
+    if method in ("PATCH", "DELETE") or path.endswith("/restore"):
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": BODY}}}
+    elif method == "POST":
+        operation["requestBody"] = {"content": {"application/x-www-form-urlencoded": {}}}
+    return operation
+
+
+def _parameters(path: str, method: str) -> list[dict[str, Any]]:
+    found = [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in re.findall(r"\{(\w+)\}", path)]
+    if method != "GET":
+        return found
+    queries = QUERIES.get(path, {})
+    if path in WAITING or path.startswith("/runs/"):
+        queries = {**queries, "consistent": FLAG}
+    return found + [{"name": name, "in": "query", "schema": schema} for name, schema in queries.items()]
