@@ -36,6 +36,7 @@ class ViewFiles:
         self.directory = data_dir / "views"
         self._current = self.directory / "current"
         self._awaited = self.directory / "awaited"
+        self._synced: int | None = None
 
     def serving(self) -> Path | None:
         """The file that serves; None while there is none."""
@@ -84,8 +85,11 @@ class ViewFiles:
 
     def publish(self, path: Path) -> None:
         """Makes a file the one that serves; name and content survive a power cut."""
-        for suffix in ("", "-wal"):
-            _sync(path.with_name(path.name + suffix))
+        # Closing any descriptor of the file would drop SQLite's locks on it in this process, and the next reader that closes
+        # would then take away the write-ahead file: this one stays open.
+        self._synced = os.open(path, os.O_RDONLY)
+        os.fsync(self._synced)
+        _sync(path.with_name(path.name + "-wal"))
         new = self.directory / f".current.{os.getpid()}"
         with new.open("w") as file:
             file.write(path.name + "\n")
