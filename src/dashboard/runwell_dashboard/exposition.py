@@ -60,8 +60,8 @@ class RunLines:
 
     def __init__(self, run: LiveRun) -> None:
         self.labels = run.labels
-        self._run = dict(zip(("entity", "project", "run"), run.name, strict=True))
-        names = dict(zip(("name", "group", "job_type"), run.labels, strict=True))
+        self._run: dict[str, str] = dict(zip(("entity", "project", "run"), run.name, strict=True))
+        names: dict[str, str] = dict(zip(("name", "group", "job_type"), run.labels, strict=True))
         self.info = labelled("runwell_run_info", self._run | names) + "1"
         self.plain = [labelled(name, self._run) for name in PLAIN_FAMILIES]
         self._names: list[str] = []

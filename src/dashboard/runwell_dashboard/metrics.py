@@ -66,7 +66,7 @@ async def show_metrics(request: Request) -> Response:
     wanted = request.query_params.get("component")
     if wanted is None:
         texts = await asyncio.gather(*(_other(request, name) for name in components.COMPONENTS))
-        up = dict(zip(components.COMPONENTS, (text is not None for text in texts), strict=True))
+        up: dict[str, bool] = dict(zip(components.COMPONENTS, (text is not None for text in texts), strict=True))
         return _text(await _own(request), _liveness(up), *(text for text in texts if text is not None))
     if wanted == OWN:
         return _text(await _own(request))
