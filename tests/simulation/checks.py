@@ -53,8 +53,13 @@ def _given_up(trainer: Trainer) -> bool:
     """Whether bytes that a failed sync has thrown away did not come back, since the process was dead before it could write
     them again, or its disk refused that too.
     """
-    refused = trainer.lane.writer.starved is not None or trainer.directory.failed_in_a_row_most > 1
+    refused = trainer.lane.writer.starved is not None or trainer.directory.failed_syncs > 1
     return trainer.directory.forgotten and (refused or not trainer.finished)
+
+
+def _perhaps_dropped(told: Told) -> bool:
+    """Of a call in which the process died nobody knows."""
+    return told.dropped or (told.kind == "row" and not told.returned)
 
 
 class _Walk:
@@ -73,7 +78,7 @@ class _Walk:
                 self._take_auxiliary(record, waiting)
                 continue
             while waiting and (waiting[0].dropped or (not waiting[0].returned and self._fault(waiting[0], record))):
-                self._dropped += waiting.pop(0).dropped
+                self._dropped += _perhaps_dropped(waiting.pop(0))
             assert waiting, f"nobody said {record}"
             fault = self._fault(waiting.pop(0), record)
             assert not fault, f"{self._trainer.writer_id[:6]}: {fault}"
@@ -83,7 +88,7 @@ class _Walk:
         assert record.event is not None
         if record.kind == "records_dropped":
             self._dropped_told += record.event["records_dropped"]["count"]
-            dropped = self._dropped + sum(told.dropped for told in waiting)
+            dropped = self._dropped + sum(_perhaps_dropped(told) for told in waiting)
             assert self._dropped_told <= dropped, f"{self._dropped_told} rows are told dropped, and {dropped} were"
             return
         jump_s = record.event["clock_adjusted"]["jump_s"]

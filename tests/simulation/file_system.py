@@ -182,16 +182,12 @@ class SegmentHandle:
         self._directory.written_meanwhile()
         if self._process.dead:
             raise Killed
-        self._directory.failed_in_a_row = 0
         self._file.durable = bytes(self._file.data[:size])
 
     def _fail(self, size: int) -> None:
         """The kernel forgets that these bytes were to be written; they may be gone at once, or with the power."""
         self._process.faults.happen(Fault.SYNC_FAILED)
-        self._directory.failed_in_a_row += 1
-        self._directory.failed_in_a_row_most = max(
-            self._directory.failed_in_a_row_most, self._directory.failed_in_a_row
-        )
+        self._directory.failed_syncs += 1
         start = len(self._file.durable)
         if self._process.faults.chance.random() < 0.5:
             self._file.data[start:size] = bytes(size - start)
@@ -214,8 +210,7 @@ class SpoolDirectory:
         self.damaged = False
         self.forgotten = False
         """Whether the kernel has forgotten bytes that could be read before."""
-        self.failed_in_a_row = self.failed_in_a_row_most = 0
-        """Syncs."""
+        self.failed_syncs = 0
         self.closed = False
         self._current = root / f".new-{name}"
         self._files: list[File] = []
@@ -250,8 +245,12 @@ class SpoolDirectory:
         return sum(len(file.data) for file in self.system.segments(self._current))
 
     def sync_entries(self) -> None:
-        if self.process.called():
-            self.process.die()
+        try:
+            if self.process.called():
+                self.process.die()
+        except OSError:
+            self.failed_syncs += 1
+            raise
         for file in (*self._files, self._lock):
             file.named = True
 
