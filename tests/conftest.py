@@ -15,7 +15,7 @@ from tests.server import Server
 @pytest.fixture(autouse=True)
 def runwell_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A root directory of this test alone, also for the processes that it starts; its forwarders end with the test."""
-    for name in [name for name in os.environ if name.startswith("RUNWELL_")]:
+    for name in [name for name in os.environ if name.startswith(("RUNWELL_", "WANDB_"))]:
         monkeypatch.delenv(name)
     root = tmp_path_factory.mktemp("root")
     monkeypatch.setenv("RUNWELL_DIR", str(root))

@@ -158,6 +158,27 @@ def test_a_value_set_by_hand_ends_the_summary_of_a_definition():
     assert summary(*logged, setting({"v": 42}), row(2, {"v": 5}), define)["v"] == {"min": 1, "max": 5}
 
 
+def test_the_value_where_another_metric_is_best():
+    """Of two writers that were told, the better one's; whatever arrives first, and also after a turn through JSON."""
+
+    def said(restated: bool) -> event_pb2.Event:
+        event = event_pb2.Event(time=1.0)
+        event.metric_defined.name, event.metric_defined.at, event.metric_defined.restated = "acc*", "loss", restated
+        event.metric_defined.summary.append("best")
+        return event
+
+    first = [said(False), row(0, {"loss": 5, "acc": 1}), row(1, {"loss": 3}), row(1, {"acc": 2}), row(2, {"loss": 4})]
+    second = [said(True), row(2, {"acc": 7}), row(3, {"loss": 2}), row(4, {"loss": 9, "acc": 8})]
+    for order in (((WRITER, first), (b"\x02" * 16, second)), ((b"\x02" * 16, second), (WRITER, first))):
+        fold = RunFold(RUN)
+        for writer, events in order:
+            apply(fold, events[:3], writer=writer)
+            fold = RunFold.from_state(RUN, json.loads(json.dumps(fold.to_state())))
+            apply(fold, events[3:], writer=writer, first=4)
+        assert fold.view()["summary"]["acc"] == {"best": 7}
+    assert summary(*first)["acc"] == {"best": 2}
+
+
 def test_a_removed_key_vanishes_until_it_is_logged_again():
     """del summary["a"]["b"] takes the leaf, del summary["a"] the branch; a later log brings a key back."""
     logged = row(0, {"a\x1fb": 1, "a\x1fc": 2})
@@ -289,12 +310,12 @@ def setting(values: dict[str, Any], removed: list[str] | None = None) -> event_p
     return event
 
 
-def apply(fold: RunFold, events: list[event_pb2.Event]) -> None:
+def apply(fold: RunFold, events: list[event_pb2.Event], *, writer: bytes = WRITER, first: int = 1) -> None:
     """One batch of one record an event."""
     copies = [event_pb2.Event.FromString(event.SerializeToString()) for event in events]
     for place, event in enumerate(copies):
         event.index = place
-    fold.apply(WRITER, 1, len(copies), 2000.0, copies)
+    fold.apply(writer, first, len(copies), 2000.0, copies)
 
 
 def summary(*events: event_pb2.Event) -> dict[str, Any]:

@@ -7,7 +7,7 @@ with runwell.init(project="mnist", config={"lr": 0.01}) as run:
         run.log({"loss": loss})
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runwell import _session
@@ -15,7 +15,7 @@ from runwell._config import Config
 from runwell._init import init
 from runwell._rows import LogCall
 from runwell._run import Run
-from runwell._settings import Settings
+from runwell._settings import Settings, set_process_settings
 from runwell._summary import SummaryView
 from runwell._version import VERSION
 from runwell.core.metrics import Metric
@@ -48,11 +48,28 @@ summary: SummaryView = _session.NotStarted("summary")  # type: ignore[assignment
 define_metric: Callable[..., Metric] = _session.NotStarted("define_metric")
 """``define_metric`` of the current run."""
 
+mark_preempting: Callable[[], None] = _session.NotStarted("mark_preempting")
+"""``mark_preempting`` of the current run."""
 
-def finish(exit_code: int | None = None) -> None:
+
+def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
     """Ends the current run; without one it does nothing."""
     if run is not None:
-        run.finish(exit_code)
+        run.finish(exit_code, quiet)
+
+
+def setup(settings: Settings | Mapping[str, Any] | None = None) -> None:
+    """Settings for all runs that this process starts from here on; without any, those of an earlier call are taken back.
+
+    They come before files and environment, and after ``init(settings=…)``. Raises UsageError.
+    """
+    set_process_settings(settings)
+
+
+def teardown(exit_code: int | None = None) -> None:
+    """Ends all runs of this process."""
+    for each in _session.open_runs():
+        each.finish(exit_code)
 
 
 def __getattr__(name: str) -> Any:
@@ -82,6 +99,9 @@ __all__ = [
     "finish",
     "init",
     "log",
+    "mark_preempting",
     "run",
+    "setup",
     "summary",
+    "teardown",
 ]

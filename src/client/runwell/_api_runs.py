@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 from runwell._api_errors import NotFoundError
 from runwell._api_source import RowQuery, RunName, Source, thinned
 from runwell.core.filters import Expression, Order
+from runwell.core.metrics import Metric, rules_of_view
 from runwell.core.system import STREAMS
 
 PAGE_ROWS = 10_000
@@ -155,9 +156,10 @@ class Run:
             raise ValueError(f"page_size is {page_size}, and must be at least 1")
         return self._scan(_query(keys, masked, all, stream, min_step, max_step), min(page_size, PAGE_ROWS))
 
-    def _scan(self, query: RowQuery, page_size: int) -> Iterator[dict[str, Any]]:
+    def _scan(self, query: RowQuery, page_size: int, *, every: bool = True) -> Iterator[dict[str, Any]]:
+        """Rows with every key that is asked for, or with some."""
         after, more = None, True
-        wanted = query.keys or ()
+        wanted = (query.keys or ()) if every else ()
         while more:
             rows, after = self._source.rows(self._run_name, query, after, page_size)
             yield from (row for row in rows if all(key in row for key in wanted))
@@ -192,6 +194,47 @@ class Run:
         import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
         return pd.DataFrame.from_records(rows)
+
+    def best(self, key: str, goal: str | None = None) -> dict[str, Any] | None:
+        """The row where a metric was best: the least value, or with ``goal="maximize"`` the greatest; None without one.
+
+        Of equal ones the first; NaN is never best. ``goal`` is that of the metric's definition unless it is given.
+        """
+        metric = self.metric(key)
+        maximise = (goal or (metric.goal if metric else None)) == "maximize"
+        best: dict[str, Any] | None = None
+        for row in self.scan_history([key]):
+            value = row[key]
+            if not isinstance(value, int | float) or value != value:
+                continue
+            if best is None or (value > best[key] if maximise else value < best[key]):
+                best = row
+        if best is None:
+            return None
+        whole = (row for row in self.scan_history(min_step=best["_step"], max_step=best["_step"] + 1))
+        return next((row for row in whole if row.get("_timestamp") == best["_timestamp"] and key in row), best)
+
+    def metric(self, key: str) -> Metric | None:
+        """The definition that counts for a metric; None when there is none."""
+        return rules_of_view(self._view["metrics"]).of(key)
+
+    def series(self, key: str, x_axis: str | None = None, *, masked: bool = False) -> dict[str, list[Any]]:
+        """One metric over another: ``{"x": […], "values": […]}``, in the order of the history.
+
+        ``x_axis`` is the metric's step metric unless it is given: another metric, "_step", "_timestamp" or "_runtime".
+        Where a row does not have it, its latest value before counts; rows before it was first logged are left out.
+        """
+        metric = self.metric(key)
+        axis = x_axis or (metric.step_metric if metric else None) or "_step"
+        keys = [key] if axis in ("_step", "_timestamp", "_runtime") else [key, axis]
+        found: dict[str, list[Any]] = {"x": [], "values": []}
+        latest: Any = None
+        for row in self._scan(RowQuery(keys, masked=masked), PAGE_ROWS, every=False):
+            latest = row.get(axis, latest)
+            if key in row and latest is not None:
+                found["x"].append(latest)
+                found["values"].append(row[key])
+        return found
 
     def __repr__(self) -> str:
         return f"<Run {self._run_name} ({self.state})>"

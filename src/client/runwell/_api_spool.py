@@ -64,7 +64,8 @@ class SpooledRun:
         rows, heads = self._rows[query.stream], self._fold.lane_heads()
         every = query.all_attempts or query.stream == "system"
         lanes = [LaneRows.of_events(head, rows.get(head.writer, [])) for head in heads]
-        return merge_history(lanes, query.keys, query.min_step, query.max_step, query.masked, every)
+        rules = None if query.stream == "system" else self._fold.metrics.rules()
+        return merge_history(lanes, query.keys, query.min_step, query.max_step, query.masked, every, rules)
 
 
 def _is_own(lane: Lane, spool: WriterSpool) -> bool:

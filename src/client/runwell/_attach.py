@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 from runwell import _session
 from runwell._disabled import DisabledLane
+from runwell._facts import RunFacts
 from runwell._lane import Lane
 from runwell._metrics import nothing_earlier
 from runwell._provenance import process_fields
-from runwell._run import Run, RunFacts
+from runwell._run import Run
 from runwell._settings import Settings
 from runwell._version import VERSION
 from runwell._writers import open_lane

@@ -1,18 +1,22 @@
 """``runwell.init``."""
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from runwell import _messages, _session
-from runwell._config import Config
+from runwell._config import Config, in_notebook
+from runwell._config_sources import chosen, entries_of, file_values, read_values
 from runwell._disabled import DisabledLane
+from runwell._facts import RunFacts
 from runwell._git import GitState, read_git
+from runwell._names import suggestion
 from runwell._past import Past
 from runwell._provenance import process_fields, working_directory
 from runwell._resume import Resume, find_past
-from runwell._run import Run, RunFacts
+from runwell._run import Run
 from runwell._settings import Settings, resolve, user_name
 from runwell._source import SourceCapture
 from runwell._version import VERSION
@@ -20,9 +24,20 @@ from runwell._writers import open_lane
 from runwell.core import limits, names
 from runwell.errors import UsageError
 
+if TYPE_CHECKING:
+    from runwell._auto_resume import AutoResume
+
 Reinit = Literal["return_previous", "finish_previous", "create_new"]
 
-_RESUMES: Mapping[object, Resume | None] = {None: None, False: None, "must": "must", "allow": "allow", "never": "never"}
+_RESUMES: Mapping[object, Resume | Literal["auto"] | None] = {
+    None: None,
+    False: None,
+    "must": "must",
+    "allow": "allow",
+    "never": "never",
+    "auto": "auto",
+    True: "auto",
+}
 _REINITS: Mapping[object, Reinit | None] = {
     None: None,
     "default": None,
@@ -44,7 +59,7 @@ class _Wish(NamedTuple):
     job_type: str | None
     notes: str | None
     tags: tuple[str, ...] | None
-    resume: Resume | None
+    resume: Resume | Literal["auto"] | None
 
 
 def init(
@@ -62,51 +77,91 @@ def init(
     dir: str | os.PathLike[str] | None = None,  # noqa: A002  wandb's name
     settings: Settings | Mapping[str, Any] | None = None,
     reinit: str | bool | None = None,
+    config_include_keys: Sequence[str] | None = None,
+    config_exclude_keys: Sequence[str] | None = None,
+    allow_val_change: bool | None = None,
+    force: bool | None = None,
+    anonymous: str | None = None,
 ) -> Run:
     """Starts a run, or continues one, and makes it the current run of this process.
 
     ``resume`` says what happens when the run ``id`` exists: "must" continues it and raises when it does not exist, "allow"
     continues it or starts it, "never" raises when it exists. Without ``resume`` an existing run gets a new attempt that
-    begins at step 0. ``mode`` is "online", "offline" or "disabled", or "shared" for processes that give the same ``id`` and
+    begins at step 0. "auto" needs no id: it continues what this script began in this directory and did not end with
+    exit code 0. ``mode`` is "online", "offline" or "disabled", or "shared" for processes that give the same ``id`` and
     write one attempt of the run together, each with steps of its own. ``reinit`` says what happens when a run is open:
-    "return_previous" (the default) returns it, "finish_previous" ends it first, "create_new" starts one beside it that
-    is not behind ``runwell.log`` and the other shortcuts.
+    "return_previous" (the default in scripts) returns it, "finish_previous" (the default in notebooks) ends it first,
+    "create_new" starts one beside it that is not behind ``runwell.log`` and the other shortcuts. ``config`` is what
+    ``run.config.update`` takes. ``allow_val_change``, ``force`` and ``anonymous`` are taken since scripts give them, and
+    change nothing.
 
     Raises UsageError and ConfigError for arguments that cannot be right, ServerUnreachableError when ``resume`` cannot be decided, and
     Error when the spool cannot be made.
     """
-    how = _choice("reinit", reinit, _REINITS)
+    resolved = resolve(
+        settings, {"entity": entity, "project": project, "mode": mode, "dir": None if dir is None else Path(dir)}
+    )
+    how = _choice("reinit", resolved.reinit if reinit is None else reinit, _REINITS)
+    if how is None and in_notebook():
+        how = "finish_previous"
     previous = _session.current()
     if previous is not None and how != "create_new":
         if how != "finish_previous":
             return _returned(previous, id, resume)
         previous.finish()
-    resolved = resolve(
-        settings, {"entity": entity, "project": project, "mode": mode, "dir": None if dir is None else Path(dir)}
+    wish = _wish(
+        resolved, {"run_id": id, "name": name, "group": group, "job_type": job_type, "notes": notes}, tags, resume
     )
-    if id is not None:
-        _check(names.run_id_problem(id))
-    _check_texts({"name": name, "group": group, "job_type": job_type}, limits.NAME_CHARACTERS_MAX)
-    _check_texts({"notes": notes}, limits.STRING_BYTES_MAX)
-    if config is not None:
-        # What cannot be kept is told before anything is made.
-        Config(lambda changes, removed: None).update(config)
-    wish = _Wish(resolved, id, name, group, job_type, notes, _checked_tags(tags), _choice("resume", resume, _RESUMES))
+    values = file_values(resolved.config_paths)
+    values |= chosen(entries_of(config), config_include_keys, config_exclude_keys)
+    locked = {} if resolved.sweep_param_path is None else read_values(Path(resolved.sweep_param_path))
+    # What cannot be kept is told before anything is made.
+    _configure(Config(lambda changes, removed: None), values, locked)
     run, past = _disabled_run(wish) if resolved.mode == "disabled" else _recorded_run(wish)
     _session.begin(run, make_current=how != "create_new")
-    if config is not None:
-        run.config.update(config, allow_val_change=True)
+    _configure(run.config, values, locked)
     if past is not None and (wish.resume is not None or resolved.shared):
         run.config.adopt(past.config)
     return run
 
 
+def _configure(config: Config, values: Mapping[str, Any], locked: Mapping[str, Any]) -> None:
+    config.update(values, allow_val_change=True)
+    if locked:
+        config.merge_locked(locked, "sweep")
+
+
+def _wish(settings: Settings, given: Mapping[str, Any], tags: Sequence[str] | None, resume: Any) -> _Wish:
+    known = {
+        "run_id": settings.run_id,
+        "name": settings.run_name,
+        "group": settings.run_group,
+        "job_type": settings.run_job_type,
+        "notes": settings.run_notes,
+    }
+    said = known | {what: value for what, value in given.items() if value is not None}
+    if said["run_id"] is not None:
+        _check(names.run_id_problem(said["run_id"]))
+    _check_texts({what: said[what] for what in ("name", "group", "job_type")}, limits.NAME_CHARACTERS_MAX)
+    _check_texts({"notes": said["notes"]}, limits.STRING_BYTES_MAX)
+    checked_tags = _checked_tags(settings.run_tags if tags is None else tags)
+    return _Wish(
+        settings,
+        **said,
+        tags=checked_tags,
+        resume=_choice("resume", settings.resume if resume is None else resume, _RESUMES),
+    )
+
+
 def _choice(what: str, value: object, choices: Mapping[object, Any]) -> Any:
-    try:
-        return choices[value]
-    except (KeyError, TypeError):
-        allowed = ", ".join(repr(choice) for choice in choices if isinstance(choice, str))
-        raise UsageError(f"{what} must be one of {allowed}, not {value!r}") from None
+    # By identity, since 1 is not True here.
+    if value is None or isinstance(value, str | bool):
+        for choice, meaning in choices.items():
+            if choice == value and type(choice) is type(value):
+                return meaning
+    known = [choice for choice in choices if isinstance(choice, str)]
+    allowed = ", ".join(map(repr, known))
+    raise UsageError(f"{what} must be one of {allowed}, not {value!r:.80}{suggestion(str(value), known)}")
 
 
 def _check(problem: str | None) -> None:
@@ -157,6 +212,7 @@ def _disabled_run(wish: _Wish) -> tuple[Run, None]:
         attempt=1,
         resumed=False,
         starting_step=0,
+        start_time=time.time(),
     )
     return Run(facts, wish.settings, DisabledLane(), None, _session.end, _session.attached), None
 
@@ -165,11 +221,14 @@ def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
     settings = wish.settings
     git = read_git(Path(working_directory())) if settings.git else None
     key = _run_key(wish, git)
+    wish, note = _auto_resumed(wish, key)
+    key = (*key[:2], wish.run_id or key[2])
     if any(run.path == "/".join(key) for run in _session.open_runs()):
         raise UsageError(f"run {'/'.join(key)} is open in this process: use another id, or finish it first")
     past = None
     if wish.run_id is not None:
         offline = settings.mode == "offline"
+        assert wish.resume != "auto"
         # Whoever joins a run needs to know which attempt of it.
         resume = wish.resume or ("allow" if settings.shared else None)
         past = find_past(key, settings.spool_root, resume, settings.base_url, offline=offline)
@@ -187,10 +246,28 @@ def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
     source = None
     if git is not None:
         source = SourceCapture(git, lambda fields: lane.put_event("source_captured", fields))
-    run = Run(facts, settings, lane, source, _session.end, _session.attached)
+    run = Run(facts, settings, lane, source, _session.end, _session.attached, note)
     _introduce(run, past)
     lane.look_after_forwarder()
     return run, past
+
+
+def _auto_resumed(wish: _Wish, key: tuple[str, str, str]) -> tuple[_Wish, "AutoResume | None"]:
+    """The wish with the run that ``resume="auto"`` means, and the note to keep of it."""
+    if wish.resume != "auto":
+        return wish, None
+    from runwell._auto_resume import auto_resume
+
+    note = auto_resume(wish.settings.root, *key[:2])
+    if wish.run_id is not None:
+        _messages.warn(f"resume='auto' and an id are given: run {wish.run_id} is continued or begun")
+    run_id = wish.run_id or note.read()
+    wish = wish._replace(run_id=run_id, resume="allow")
+    try:
+        note.write(run_id or key[2])
+    except OSError as error:
+        _messages.warn(f"the run cannot be resumed by itself, since {note.path} cannot be written ({error})")
+    return wish, note
 
 
 def _run_key(wish: _Wish, git: GitState | None) -> tuple[str, str, str]:
@@ -218,6 +295,7 @@ def _facts(wish: _Wish, key: tuple[str, str, str], past: Past | None) -> RunFact
         attempt=1 if past is None else past.attempts + (not wish.settings.shared),
         resumed=resumed,
         starting_step=starting_step,
+        start_time=time.time(),
     )
 
 

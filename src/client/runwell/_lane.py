@@ -1,5 +1,6 @@
 """One writer with its lock, its step cursor and its last values: everything behind ``run.log``."""
 
+import json
 import operator
 import os
 import threading
@@ -8,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from operator import itemgetter
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from runwell._events import json_bytes
 from runwell._messages import warn
@@ -37,6 +39,21 @@ WARNED_MAX = 1_000
 """Distinct warnings of a lane that are remembered, so that each is given once; beyond, none is given."""
 
 _INT64 = range(-(1 << 63), 1 << 63)
+
+
+class RunStatus(NamedTuple):
+    """How much of what this process wrote a server has."""
+
+    sync_items_total: int
+    """Records: rows and other events."""
+    sync_items_pending: int
+    """Records that no server has acknowledged yet."""
+    sync_time: float | None
+    """When the last ones were, in unix seconds."""
+    masked: int
+    """Rows that are hidden, since their step was over."""
+    dropped: int
+    """Rows that the spool did not take."""
 
 
 class Removed:
@@ -288,6 +305,17 @@ class Lane:
                     if path not in stamped or stamped[path][0] <= stamp:
                         stamped[path] = (stamp, value)
         return {path: write for path, write in stamped.items() if write[1] is not REMOVED}
+
+    def status(self, spool: Path | None) -> RunStatus:
+        """How much of what was written a server has, by what the forwarder noted in ``spool``."""
+        acked, acked_at = 0, None
+        try:
+            note = json.loads((spool / "acked").read_text()) if spool is not None else {}
+            acked, acked_at = int(note["durable"]), float(note["time"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        records = self.writer.record
+        return RunStatus(records, max(0, records - acked), acked_at, self.masked, self.writer.dropped_total)
 
     # ---- Durability
 

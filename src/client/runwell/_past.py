@@ -46,6 +46,9 @@ class Past(NamedTuple):
     spools: tuple[PastSpool, ...] = ()
     created_at: float | None = None
     duration_s: float = 0.0
+    removed_config: frozenset[str] = frozenset()
+    removed_summary: frozenset[str] = frozenset()
+    """What was taken out and not put in again."""
 
     def join(self, later: "Past") -> "Past":
         """Both; where they differ ``later`` is right."""
@@ -58,8 +61,8 @@ class Past(NamedTuple):
             max(self.attempts, later.attempts),
             max(steps, default=None),
             self.writers | later.writers,
-            {**self.config, **later.config},
-            {**self.summary, **later.summary},
+            _joined(self.config, later.config, later.removed_config),
+            _joined(self.summary, later.summary, later.removed_summary),
             {**self.fields, **later.fields},
             writes,
             {**self.by_hand, **later.by_hand},
@@ -68,6 +71,8 @@ class Past(NamedTuple):
             self.spools + later.spools,
             min(starts, default=None),
             max(self.duration_s, later.duration_s),
+            (self.removed_config - later.config.keys()) | later.removed_config,
+            (self.removed_summary - later.summary.keys()) | later.removed_summary,
         )
 
     def earlier(self) -> Earlier:
@@ -86,6 +91,10 @@ class Past(NamedTuple):
                 else:
                     parts.append(known_of(tracks, tracks.tracks))
         return parts
+
+
+def _joined(earlier: Mapping[str, Any], later: Mapping[str, Any], removed: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in earlier.items() if key not in removed} | dict(later)
 
 
 def read_local(run: tuple[str, str, str], spool_root: Path) -> Past | None:
@@ -127,6 +136,7 @@ class LocalSpool:
         self.ended_at = 0.0
         self.last_record = 0
         self.config: dict[str, Any] = {}
+        self.removed_config: set[str] = set()
         self.fields: dict[str, Any] = {}
         self.writes = MetricWrites()
         self.by_hand: dict[str, Stamp] = {}
@@ -162,6 +172,8 @@ class LocalSpool:
             spools=(PastSpool(self.writer, self.directory, self.last_record),),
             created_at=self.started_at,
             duration_s=max(0.0, self.ended_at - self.started_at),
+            removed_config=frozenset(self.removed_config - self.config.keys()),
+            removed_summary=frozenset(path for path, (_, value) in ordered if value is None),
         )
 
     def _take(self, frame: frames.Frame) -> bool:
@@ -207,12 +219,13 @@ class LocalSpool:
                 self.attempt = event[kind].get("attempt", 1)
                 self.started_at = event["time"]
                 self._said(event[kind].get("fields", {}))
-        if "run_annotated" in event:
-            self._said(event["run_annotated"].get("fields", {}))
+        if "run_described" in event:
+            self._said(event["run_described"]["fields"])
         if "config_set" in event:
             self.config.update(json.loads(event["config_set"].get("set_json") or "{}"))
             for key in event["config_set"].get("removed", ()):
                 self.config.pop(key, None)
+                self.removed_config.add(key)
         if "summary_updated" in event:
             self._set_summary(event["summary_updated"], record, stamp)
         if "metric_defined" in event and not event["metric_defined"].get("restated"):

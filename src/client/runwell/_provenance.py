@@ -16,7 +16,7 @@ def process_fields(client_version: str) -> dict[str, Any]:
         "user": user_name(),
         "pid": os.getpid(),
         "command": list(sys.orig_argv),
-        "program": _program(),
+        "program": program(),
         "working_directory": working_directory(),
         "python_version": sys.version.partition(" ")[0],
         "operating_system": operating_system,
@@ -32,7 +32,8 @@ def _machine() -> tuple[str, str, int]:
     return system.nodename, f"{system.sysname} {system.release} {system.machine}", os.cpu_count() or 0
 
 
-def _program() -> str:
+def program() -> str:
+    """The script; nothing when there is none."""
     main = sys.modules.get("__main__")
     return str(getattr(main, "__file__", None) or (sys.argv[0] if sys.argv else ""))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from runwell import _messages
 from runwell._config import Config
@@ -15,7 +15,9 @@ from runwell._define import definition
 from runwell._disabled import DisabledLane
 from runwell._disk import SPOOL_NAME_BYTES_MAX, percent_quoted, spool_name
 from runwell._events import json_bytes
-from runwell._lane import Lane
+from runwell._facts import DescribedRun, RunFacts
+from runwell._lane import Lane, RunStatus
+from runwell._names import suggestion
 from runwell._provenance import process_fields
 from runwell._settings import Settings
 from runwell._source import SourceCapture
@@ -26,32 +28,15 @@ from runwell.core.metrics import Metric
 from runwell.errors import UsageError
 
 INTERRUPTED_EXIT_CODE = 255
+if TYPE_CHECKING:
+    from runwell._auto_resume import AutoResume
+
+_SETTABLE = frozenset({"name", "notes", "tags"})
 EXIT_CODES = range(-(1 << 31), 1 << 31)
 TERMINATED_TIMEOUT_S = 5.0
 
 
-class RunFacts(NamedTuple):
-    """What does not change while a run is open."""
-
-    entity: str
-    project: str
-    run_id: str
-    name: str
-    group: str | None
-    job_type: str | None
-    notes: str | None
-    tags: tuple[str, ...]
-    attempt: int
-    resumed: bool
-    starting_step: int
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """Entity, project and run id."""
-        return self.entity, self.project, self.run_id
-
-
-class Run:
+class Run(DescribedRun):
     """One attempt of a run. Made by ``runwell.init``; usable from any thread, in forked children, and as a context."""
 
     def __init__(
@@ -62,6 +47,7 @@ class Run:
         source: SourceCapture | None,
         on_finish: Callable[["Run"], None],
         on_attach: Callable[["Run"], None],
+        note: "AutoResume | None" = None,
     ) -> None:
         self._facts = facts
         self._settings = settings
@@ -69,6 +55,7 @@ class Run:
         self._source = source
         self._on_finish = on_finish
         self._on_attach = on_attach
+        self._note = note
         self._pid = os.getpid()
         self._attaching = threading.RLock()
         self._finished = False
@@ -133,78 +120,17 @@ class Run:
         lane = self._lane
         return 0 if isinstance(lane, DisabledLane) else lane.cursor.step
 
-    # ---- Facts
+    # ---- Where it is, and how it goes
 
-    @property
-    def id(self) -> str:
-        return self._facts.run_id
+    def status(self) -> RunStatus:
+        """How much of what was written a server has."""
+        if isinstance(self._lane, DisabledLane):
+            return RunStatus(0, 0, None, 0, 0)
+        return self._lane.status(self.spool)
 
-    @property
-    def name(self) -> str:
-        return self._facts.name
-
-    @property
-    def entity(self) -> str:
-        return self._facts.entity
-
-    @property
-    def project(self) -> str:
-        return self._facts.project
-
-    @property
-    def path(self) -> str:
-        """``entity/project/id``."""
-        return "/".join(self._facts.key)
-
-    @property
-    def group(self) -> str | None:
-        return self._facts.group
-
-    @property
-    def job_type(self) -> str | None:
-        return self._facts.job_type
-
-    @property
-    def notes(self) -> str | None:
-        return self._facts.notes
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        return self._facts.tags
-
-    @property
-    def attempt(self) -> int:
-        """1 for a new run, and one more for each time it was continued."""
-        return self._facts.attempt
-
-    @property
-    def resumed(self) -> bool:
-        """Whether ``resume`` continued an earlier attempt."""
-        return self._facts.resumed
-
-    @property
-    def starting_step(self) -> int:
-        """The step of the first plain ``log()``."""
-        return self._facts.starting_step
-
-    @property
-    def settings(self) -> Settings:
-        return self._settings
-
-    @property
-    def offline(self) -> bool:
-        return self._settings.mode == "offline"
-
-    @property
-    def disabled(self) -> bool:
-        return self._settings.mode == "disabled"
-
-    @property
-    def url(self) -> str | None:
-        """The run on its server; None when none is known, or the run is offline or disabled."""
-        if self._settings.mode != "online" or self._settings.base_url is None:
-            return None
-        return "/".join((self._settings.base_url.rstrip("/"), *map(percent_quoted, self._facts.key)))
+    def mark_preempting(self) -> None:
+        """Says that the machine will be taken away: a run that then ends without success is "preempted", not failed."""
+        self._open_lane("state").put_event("run_preempting", {})
 
     @property
     def dir(self) -> str:
@@ -223,8 +149,10 @@ class Run:
 
     # ---- End
 
-    def finish(self, exit_code: int | None = None) -> None:
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """Ends the run: 0 is success. Waits, bounded in time, until a server has everything. A second call does nothing.
+
+        ``quiet`` leaves out what is said at the end, but for warnings.
 
         In a signal handler that interrupted ``log()`` it takes effect when that returns. Raises UsageError for an exit code
         that is no integer of 32 bits.
@@ -235,6 +163,8 @@ class Run:
             raise UsageError(f"the exit code must be an integer, 0 for success, not {exit_code!r:.80}") from None
         if code not in EXIT_CODES:
             raise UsageError(f"the exit code {code} is beyond 32 bits")
+        if quiet is not None:
+            _messages.set_silent(self._settings.silent, quiet=quiet)
         self._end(code, self._settings.finish_timeout_s)
 
     def __enter__(self) -> Self:
@@ -249,8 +179,9 @@ class Run:
         return f"<runwell.Run {self.path} {self.name!r}>"
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not name.startswith("_"):
-            raise AttributeError(f"a run has no attribute {name!r} that can be set: use config, summary or log")
+        if not name.startswith("_") and name not in _SETTABLE:
+            hint = suggestion(name, _SETTABLE)
+            raise AttributeError(f"a run has no attribute {name!r} that can be set{hint}: use config, summary or log")
         super().__setattr__(name, value)
 
     def __reduce__(self) -> Any:
@@ -291,6 +222,8 @@ class Run:
             if isinstance(lane, Lane):
                 lane.finish(exit_code, f"Run ({self.id}) is finished")
             self._on_finish(self)
+            if self._note is not None and exit_code == 0:
+                self._note.remove()
         if isinstance(lane, Lane) and not ended_meanwhile:
             self._deliver(lane, timeout_s)
 
@@ -334,6 +267,9 @@ class Run:
             return False
         self._end(exit_code, min(TERMINATED_TIMEOUT_S, self._settings.finish_timeout_s))
         return True
+
+    def _describe(self, fields: dict[str, Any]) -> None:
+        self._open_lane("name, notes and tags").put_event("run_described", {"fields": fields})
 
     def _publish_config(self, changes: dict[str, Any], removed: list[str]) -> None:
         fields: dict[str, Any] = {"set_json": json_bytes(changes).decode()}

@@ -1,47 +1,56 @@
-"""The settings of a run, and the only place of the SDK that reads the environment."""
+"""The settings of a run, from everywhere: files, environment, ``setup()``, ``settings=`` and arguments, in this order."""
 
 import functools
 import json
 import os
 from collections.abc import Mapping, Sequence
-from math import inf
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from runwell._lane import WhenFull
 from runwell._messages import set_silent
+from runwell._names import suggestion
 from runwell._root import DEFAULT_ROOT, root_directory
 from runwell._segments import Durability
+from runwell._setting_fields import FALSE, FIELDS, MODE_ALIASES, OPPOSITES, OTHER_NAMES, Mode, means_nothing
 from runwell.core.names import usable
 from runwell.errors import UsageError
 
-SYSTEM_INTERVAL_S_MIN = 0.1
-
-Mode = Literal["online", "offline", "disabled"]
-
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "mode": get_args(Mode),
-    "durability": get_args(Durability),
-    "when_full": get_args(WhenFull),
-}
+PROJECT_FILE = "runwell.toml"
+USER_FILE = "runwell/settings.toml"
+"""Under XDG_CONFIG_HOME, else ~/.config."""
 
 
-class Settings(NamedTuple):
-    """How a run is kept and sent. Give them, or a dict of some, as ``init(settings=…)``."""
-
+class _Settings(NamedTuple):
     dir: Path | None = None
-    """The root directory; the spools are in its folder "spool". Default: RUNWELL_DIR, else ~/.runwell, or where nobody can
+    """The root directory; the spools are in its folder "spool". Default: ~/.runwell, or where nobody can
     write there a temporary directory, with a warning."""
     base_url: str | None = None
-    """The server's HTTP address. Default: RUNWELL_BASE_URL, else that of `runwell up` on the same root directory."""
+    """The server's HTTP address. Default: that of `runwell up` on the same root directory."""
     entity: str | None = None
-    """Default: RUNWELL_ENTITY, else the name of the operating system's user."""
+    """Default: the name of the operating system's user."""
     project: str | None = None
-    """Default: RUNWELL_PROJECT, else the name of the Git repository, else "uncategorized"."""
+    """Default: the name of the Git repository, else "uncategorized"."""
     mode: Mode = "online"
-    """"online", "offline" (nothing is sent before `runwell sync`) or "disabled" (nothing is kept). Default: RUNWELL_MODE."""
+    """"online", "offline" (nothing is sent before `runwell sync`) or "disabled" (nothing is kept)."""
     shared: bool = False
     """Whether further processes write the same attempt of the run, as ``mode="shared"`` says besides "online"."""
+    run_id: str | None = None
+    run_name: str | None = None
+    run_group: str | None = None
+    run_job_type: str | None = None
+    run_notes: str | None = None
+    run_tags: Sequence[str] | None = None
+    """As the arguments of ``init`` of the same names."""
+    resume: str | bool | None = None
+    reinit: str | bool | None = None
+    """As the arguments of ``init``."""
+    config_paths: Sequence[str] = ()
+    """Files with config values; see docs/python.md."""
+    sweep_id: str | None = None
+    """The sweep that the run is a trial of."""
+    sweep_param_path: str | None = None
+    """The file with the trial's parameters, which are locked in the config."""
     strict_steps: bool = True
     """Whether a row with a step that is over is hidden."""
     durability: Durability = "interval"
@@ -55,14 +64,15 @@ class Settings(NamedTuple):
     git: bool = True
     """Whether commit, branch, remote and uncommitted changes are recorded."""
     system_metrics: bool = True
-    """Whether machine and process are looked at while the run goes on. Default: RUNWELL_SYSTEM_METRICS."""
+    """Whether machine and process are looked at while the run goes on."""
     system_interval_s: float = 10.0
-    """How long from one look to the next. Default: RUNWELL_SYSTEM_INTERVAL_S."""
+    """How long from one look to the next."""
     prometheus_metrics: Sequence[str] = ()
-    """Globs such as "val/*": the metrics that Prometheus is shown. Default: RUNWELL_PROMETHEUS_METRICS, by comma, else the
-    first 20 by name."""
+    """Globs such as "val/*": the metrics that Prometheus is shown. Default: the first 20 by name."""
     silent: bool = False
-    """Whether nothing is written to standard error. Default: RUNWELL_SILENT."""
+    """Whether nothing is written to standard error."""
+    quiet: bool = False
+    """Whether only warnings are."""
 
     @property
     def root(self) -> Path:
@@ -76,37 +86,154 @@ class Settings(NamedTuple):
         return self.root / "spool"
 
 
+_DEFAULTS: Mapping[str, Any] = _Settings._field_defaults
+assert _DEFAULTS.keys() == FIELDS.keys(), "BUG: each setting has a default and a description"
+
+
+class Settings(_Settings):
+    """How a run is kept and sent. Give them, or a dict of some, as ``init(settings=…)``. Raises UsageError."""
+
+    __slots__ = ()
+
+    def __new__(cls, **given: Any) -> "Settings":  # noqa: PYI034
+        return super().__new__(cls, **checked(given, "Settings"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A named tuple would be made again of values without names.
+        return self._make, (tuple(self),)
+
+
+_process: dict[str, Any] = {}
+
+
+def set_process_settings(given: "Settings | Mapping[str, Any] | None") -> None:
+    """What ``runwell.setup(settings=…)`` says, for all later runs of this process; None takes it back."""
+    _process.clear()
+    _process.update(_said(given, "setup(settings=…)"))
+
+
 def resolve(given: "Settings | Mapping[str, Any] | None", arguments: Mapping[str, Any]) -> Settings:
-    """Settings of one run: arguments of ``init`` before ``settings=`` before the environment. Raises UsageError."""
-    environment = _from_environment()
-    if isinstance(given, Settings):
-        settings = given._replace(**{k: v for k, v in environment.items() if getattr(given, k) == _DEFAULTS[k]})
-    else:
-        given = _own_names(given or {})
-        unknown = set(given) - set(_DEFAULTS)
-        if unknown:
-            raise UsageError(f"unknown settings {sorted(unknown)}; there are {', '.join(sorted(_DEFAULTS))}")
-        settings = Settings(**(environment | given))
-    settings = settings._replace(**{name: value for name, value in arguments.items() if value is not None})
+    """Settings of one run: arguments of ``init`` before ``settings=`` before ``setup()`` before environment before files.
+
+    Raises UsageError.
+    """
+    layers = (
+        _from_files(),
+        _from_environment(),
+        _process,
+        _said(given, "settings="),
+        checked({name: value for name, value in arguments.items() if value is not None}, "init()"),
+    )
+    settings = Settings()._replace(**{name: value for layer in layers for name, value in layer.items()})
     if str(settings.mode) == "shared":
         settings = settings._replace(mode="online", shared=True)
-    _check(settings)
-    set_silent(settings.silent)
+    set_silent(settings.silent, quiet=settings.quiet)
     if settings.mode == "disabled":
         return settings._replace(dir=Path(os.path.expanduser(settings.dir or DEFAULT_ROOT)))
     root = root_directory(settings.dir)
     return settings._replace(dir=root, base_url=settings.base_url or _server_address(root))
 
 
-def _own_names(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that wandb has under another name, under ours."""
-    own = dict(given)
-    if (interval_s := own.pop("x_stats_sampling_interval", None)) is not None:
-        own.setdefault("system_interval_s", interval_s)
-    for name in ("_disable_stats", "x_disable_stats"):
-        if (disabled := own.pop(name, None)) is not None:
-            own.setdefault("system_metrics", not disabled)
-    return own
+def checked(given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Settings by our names, each of its kind; None says nothing. Raises UsageError for others."""
+    found = {}
+    for name, value in given.items():
+        own = OTHER_NAMES.get(name, OPPOSITES.get(name, name))
+        if own not in FIELDS:
+            if means_nothing(name):
+                continue
+            raise UsageError(
+                f"unknown settings {name!r} in {where}{suggestion(name, FIELDS)}; there are {_all_names()}"
+            )
+        if value is None:
+            continue
+        if name in OPPOSITES:
+            value = not value
+        if own == "mode":
+            value = MODE_ALIASES.get(value, value) if isinstance(value, str) else value
+        if not FIELDS[own].fits(value):
+            raise UsageError(f"{name} must be {FIELDS[own].wanted}, not {value!r:.80} (in {where})")
+        found[own] = [value] if own in ("run_tags", "config_paths") and isinstance(value, str) else value
+    return found
+
+
+def _all_names() -> str:
+    return ", ".join(sorted(FIELDS))
+
+
+def _said(given: "Settings | Mapping[str, Any] | None", where: str) -> dict[str, Any]:
+    if isinstance(given, _Settings):
+        return {name: value for name, value in given._asdict().items() if value != _DEFAULTS[name]}
+    if given is not None and not isinstance(given, Mapping):
+        raise UsageError(f"{where} takes runwell.Settings or a dict, not {type(given).__name__}")
+    return checked(given or {}, where)
+
+
+# ---- Environment
+
+
+def _from_environment() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, field in FIELDS.items():
+        for variable in field.variables:
+            text = os.environ.get(variable)
+            if text:
+                found[name] = _read(name, variable, text)
+                break
+    if "dir" in found and not os.environ.get("RUNWELL_DIR"):
+        # That is where wandb makes its own folder; so do we.
+        found["dir"] = os.path.join(found["dir"], "runwell")
+    if "base_url" in found and not os.environ.get("RUNWELL_BASE_URL") and "wandb.ai" in found["base_url"]:
+        del found["base_url"]
+    if "mode" not in found and os.environ.get("WANDB_DISABLED", "").lower() not in FALSE:
+        found["mode"] = "disabled"
+    if "git" not in found and os.environ.get("WANDB_DISABLE_GIT", "").lower() not in FALSE:
+        found["git"] = False
+    return found
+
+
+def _read(name: str, variable: str, text: str) -> Any:
+    try:
+        value = FIELDS[name].read(text)
+    except ValueError:
+        raise UsageError(f"{variable} must be {FIELDS[name].wanted}, not {text!r:.80}") from None
+    return checked({name: value}, variable)[name]
+
+
+# ---- Files
+
+
+def settings_files() -> list[Path]:
+    """The user's file, then the project's: ``runwell.toml`` in the working directory, or above it up to a checkout's root."""
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    found = [Path(home, USER_FILE)] if os.path.isfile(f"{home}/{USER_FILE}") else []
+    try:
+        directory = os.getcwd()
+    except OSError:
+        return found
+    while True:
+        if os.path.isfile(f"{directory}/{PROJECT_FILE}"):
+            return [*found, Path(directory, PROJECT_FILE)]
+        parent = os.path.dirname(directory)
+        if parent == directory or os.path.lexists(f"{directory}/.git"):
+            return found
+        directory = parent
+
+
+def _from_files() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for path in settings_files():
+        import tomllib
+
+        try:
+            said = tomllib.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise UsageError(f"the settings in {path} cannot be read: {error}") from None
+        found |= checked(said, str(path))
+    return found
+
+
+# ---- What the machine says
 
 
 def user_name() -> str:
@@ -126,55 +253,6 @@ def _account_name(user_id: int) -> str:
     except (ImportError, KeyError):
         # A container may run under a number that no account has.
         return "local"
-
-
-def _check(settings: Settings) -> None:
-    for name, choices in _CHOICES.items():
-        if getattr(settings, name) not in choices:
-            raise UsageError(f"{name} must be one of {', '.join(choices)}, not {getattr(settings, name)!r}")
-    _check_observation(settings)
-    timeout_s, bytes_max = settings.finish_timeout_s, settings.spool_bytes_max
-    if not isinstance(timeout_s, int | float) or not timeout_s >= 0:
-        raise UsageError(f"finish_timeout_s must be a number of seconds, 0 or more, not {timeout_s!r}")
-    if bytes_max is not None and (not isinstance(bytes_max, int) or bytes_max < 1):
-        raise UsageError(f"spool_bytes_max must be a number of bytes, 1 or more, not {bytes_max!r}")
-
-
-def _check_observation(settings: Settings) -> None:
-    interval_s, globs = settings.system_interval_s, settings.prometheus_metrics
-    if not isinstance(interval_s, int | float) or not SYSTEM_INTERVAL_S_MIN <= interval_s < inf:
-        raise UsageError(f"system_interval_s must be {SYSTEM_INTERVAL_S_MIN} seconds or more, not {interval_s!r}")
-    if not isinstance(globs, list | tuple) or not all(isinstance(glob, str) for glob in globs):
-        raise UsageError(f'prometheus_metrics must be a list of globs such as ["val/*"], not {globs!r}')
-
-
-_DEFAULTS: Mapping[str, Any] = Settings._field_defaults
-
-
-def _from_environment() -> dict[str, Any]:
-    variables = {
-        "dir": "RUNWELL_DIR",
-        "base_url": "RUNWELL_BASE_URL",
-        "entity": "RUNWELL_ENTITY",
-        "project": "RUNWELL_PROJECT",
-        "mode": "RUNWELL_MODE",
-        "silent": "RUNWELL_SILENT",
-        "system_metrics": "RUNWELL_SYSTEM_METRICS",
-        "system_interval_s": "RUNWELL_SYSTEM_INTERVAL_S",
-        "prometheus_metrics": "RUNWELL_PROMETHEUS_METRICS",
-    }
-    found: dict[str, Any] = {name: os.environ[key] for name, key in variables.items() if os.environ.get(key)}
-    for name in found.keys() & {"silent", "system_metrics"}:
-        found[name] = found[name].lower() not in ("0", "false", "no")
-    if "system_interval_s" in found:
-        try:
-            found["system_interval_s"] = float(found["system_interval_s"])
-        except ValueError:
-            given = found["system_interval_s"]
-            raise UsageError(f"RUNWELL_SYSTEM_INTERVAL_S must be a number of seconds, not {given!r}") from None
-    if "prometheus_metrics" in found:
-        found["prometheus_metrics"] = [glob for glob in found["prometheus_metrics"].split(",") if glob]
-    return found
 
 
 def _server_address(root: Path) -> str | None:

@@ -26,7 +26,6 @@ NOT_FOLDED = frozenset(
         "console_logged",
         "alert_raised",
         "clock_adjusted",
-        "run_preempting",
         "run_forked",
         "run_purged",
         "view_saved",
@@ -118,6 +117,14 @@ def _apply_system(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> No
     lane.system = stamp[1], last_figures(message)
 
 
+def _describe(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    _write_fields(fold, message.fields, stamp)
+
+
+def _preempt(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    lane.preempting = True
+
+
 def _apply_rewind(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
     rewind = (lane.attempt, message.step)
     if rewind not in fold.rewinds:
@@ -157,6 +164,8 @@ HANDLERS: dict[str, Handler] = {
     "writer_attached": _start("attached"),
     "source_captured": _apply_source,
     "run_rewound": _apply_rewind,
+    "run_described": _describe,
+    "run_preempting": _preempt,
     "run_finished": _apply_finish,
     "config_set": _apply_config,
     "summary_updated": _apply_summary,

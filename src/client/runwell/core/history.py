@@ -5,7 +5,8 @@ Rows of one lane with the same step are one row, whose later values win; rows of
 hides the greater steps of earlier attempts, and masked rows are hidden, each unless it is asked for.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from math import inf
@@ -14,6 +15,7 @@ from typing import Any, Self
 
 from runwell.core.keys import shown
 from runwell.core.lanes import LaneHead
+from runwell.core.metrics import MetricRules
 from runwell.core.rows import Rows, read_rows
 
 ROW_FIELDS = frozenset({"_step", "_timestamp", "_runtime"})
@@ -66,6 +68,16 @@ class Selection:
     masked: bool = False
     all_attempts: bool = False
 
+    def keeps(self, row: MergedRow) -> bool:
+        """Whether a row that may have more than was asked for is; and takes out what was not."""
+        above = self.min_step is None or row.step >= self.min_step
+        if not above or (self.max_step is not None and row.step >= self.max_step):
+            return False
+        if self.keys is None:
+            return True
+        row.values = {key: value for key, value in row.values.items() if key in self.keys}
+        return bool(row.values) or self.keys <= ROW_FIELDS
+
     def rows_of(self, head: LaneHead, rows: Rows) -> Rows:
         """A lane's rows that are asked for."""
         step_min = -inf if self.min_step is None else self.min_step
@@ -93,13 +105,53 @@ def merge_history(
     max_step: int | None = None,
     masked: bool = False,
     all_attempts: bool = False,
+    rules: MetricRules | None = None,
 ) -> list[dict[str, Any]]:
     """The rows as people see them: ``_step``, ``_timestamp``, ``_runtime``, then values by shown key.
 
-    With ``keys`` a row is what the records that hold one of them say of them.
+    With ``keys`` a row is what the records that hold one of them say of them. With ``rules`` rows have the step metrics
+    that they were logged without.
     """
     selection = select(keys, min_step, max_step, masked, all_attempts)
-    return [row.shown() for row in merge_rows(lanes, selection)]
+    if rules is None or not rules.synchronise:
+        return [row.shown() for row in merge_rows(lanes, selection)]
+    rows = merge_rows(lanes, select(rules.with_step_metrics(selection.keys), masked=masked, all_attempts=all_attempts))
+    fill_step_metrics(rows, rules, latest_in(rows))
+    return [row.shown() for row in rows if selection.keeps(row)]
+
+
+Latest = Callable[[LaneHead, str, int], Any]
+"""A lane's latest value of a shown key at a step or before it; None when there is none."""
+
+
+def latest_in(rows: Iterable[MergedRow]) -> Latest:
+    """Looks into all rows of a run."""
+    steps: dict[tuple[str, str], list[int]] = {}
+    values: dict[tuple[str, str], list[Any]] = {}
+    for row in sorted(rows, key=lambda row: row.step):
+        for key, value in row.values.items():
+            steps.setdefault((row.head.writer, key), []).append(row.step)
+            values.setdefault((row.head.writer, key), []).append(value)
+
+    def latest(head: LaneHead, key: str, step: int) -> Any:
+        place = bisect_right(steps.get((head.writer, key), ()), step)
+        return values[head.writer, key][place - 1] if place else None
+
+    return latest
+
+
+def fill_step_metrics(rows: Iterable[MergedRow], rules: MetricRules, latest: Latest) -> None:
+    """Puts into each row the step metrics of its metrics that it was logged without: their latest value, if there is one.
+
+    Nothing is put in before the step metric was first logged, where wandb has a 0 that nobody logged.
+    """
+    for row in rows:
+        for key in [*row.values]:
+            metric = rules.of(key)
+            if metric is not None and metric.step_sync and metric.step_metric and metric.step_metric not in row.values:
+                value = latest(row.head, metric.step_metric, row.step)
+                if isinstance(value, int | float):
+                    row.values[metric.step_metric] = value
 
 
 def merge_rows(lanes: Iterable[LaneRows], selection: Selection) -> list[MergedRow]:

@@ -47,6 +47,7 @@ class Lane:
         "pairs",
         "pid",
         "position",
+        "preempting",
         "refused",
         "started_at",
         "state",
@@ -72,6 +73,8 @@ class Lane:
         self.state = "running"
         """"running", "finished", "ended" (without a word) or "silent"."""
         self.exit_code: int | None = None
+        self.preempting = False
+        """Whether it was told that it would be ended early, to be begun again."""
         self.clock = 0.0
         """The greatest time of its records, unix seconds."""
         self.started_at: float | None = None

@@ -98,6 +98,13 @@ class MetricRules:
                 return metric
         return None
 
+    def with_step_metrics(self, keys: frozenset[str] | None) -> frozenset[str] | None:
+        """The keys and their step metrics; None, for all keys, is all."""
+        if keys is None:
+            return None
+        metrics = (self.of(key) for key in keys)
+        return keys | {metric.step_metric for metric in metrics if metric is not None and metric.step_metric}
+
     def minimises(self, metric: Metric) -> bool:
         """Whether the least is best of the metric that decides: as said with it, else with that metric, else it is."""
         deciding = None if metric.at is None else self.of(metric.at)
@@ -165,3 +172,10 @@ def _merged(name: str, writes: Mapping[str, tuple[Stamp, Any]]) -> Metric:
     said = {field: value for field, (_, value) in alive.items() if not field.startswith(_SUMMARY)}
     said.setdefault("step_sync", said.get("step_metric") is not None)
     return Metric(name, summary=summaries, summarised_at=max(stamps, default=EARLIEST), **said)
+
+
+def rules_of_view(metrics: Iterable[Mapping[str, Any]]) -> MetricRules:
+    """The rules of a run's view."""
+    writes = MetricWrites()
+    writes.define_as_seen(metrics)
+    return writes.rules()

@@ -66,10 +66,13 @@ def run_state(lanes: list[Lane]) -> tuple[str, int | None]:
     finished = [lane for lane in latest if lane.state == "finished"]
     if any(lane.state == "running" for lane in latest):
         return "running", None
+    preempted = any(lane.preempting for lane in latest)
     if not finished:
-        return "crashed", None
+        return "preempted" if preempted else "crashed", None
     exit_code = max(finished, key=lambda lane: (lane.clock, lane.writer)).exit_code
-    return "failed" if exit_code else "finished", exit_code
+    if not exit_code:
+        return "finished", exit_code
+    return "preempted" if preempted else "failed", exit_code
 
 
 def attempt_spans(lanes: list[Lane]) -> dict[int, tuple[float, float]]:

@@ -30,7 +30,7 @@ class Events(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("index", "time", "run_started", "run_resumed", "writer_attached", "run_rewound", "run_forked", "run_finished", "config_set", "summary_updated", "metric_defined", "metric_logged", "system_metric_logged", "media_logged", "artifact_logged", "artifact_used", "artifact_version_assigned", "console_logged", "alert_raised", "run_annotated", "clock_adjusted", "run_preempting", "source_captured", "writer_ended", "writer_silent", "records_dropped", "record_refused", "records_lost", "run_deleted", "run_restored", "run_purged", "view_saved", "report_saved", "sweep_created", "trial_suggested", "trial_reported", "sweep_changed", "sweep_points_added")
+    __slots__ = ("index", "time", "run_started", "run_resumed", "writer_attached", "run_rewound", "run_forked", "run_finished", "config_set", "summary_updated", "metric_defined", "metric_logged", "system_metric_logged", "media_logged", "artifact_logged", "artifact_used", "artifact_version_assigned", "console_logged", "alert_raised", "run_annotated", "clock_adjusted", "run_preempting", "source_captured", "run_described", "writer_ended", "writer_silent", "records_dropped", "record_refused", "records_lost", "run_deleted", "run_restored", "run_purged", "view_saved", "report_saved", "sweep_created", "trial_suggested", "trial_reported", "sweep_changed", "sweep_points_added")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     RUN_STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +54,7 @@ class Event(_message.Message):
     CLOCK_ADJUSTED_FIELD_NUMBER: _ClassVar[int]
     RUN_PREEMPTING_FIELD_NUMBER: _ClassVar[int]
     SOURCE_CAPTURED_FIELD_NUMBER: _ClassVar[int]
+    RUN_DESCRIBED_FIELD_NUMBER: _ClassVar[int]
     WRITER_ENDED_FIELD_NUMBER: _ClassVar[int]
     WRITER_SILENT_FIELD_NUMBER: _ClassVar[int]
     RECORDS_DROPPED_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +93,7 @@ class Event(_message.Message):
     clock_adjusted: ClockAdjusted
     run_preempting: RunPreempting
     source_captured: SourceCaptured
+    run_described: RunDescribed
     writer_ended: WriterEnded
     writer_silent: WriterSilent
     records_dropped: RecordsDropped
@@ -107,7 +109,7 @@ class Event(_message.Message):
     trial_reported: TrialReported
     sweep_changed: SweepChanged
     sweep_points_added: SweepPointsAdded
-    def __init__(self, index: _Optional[int] = ..., time: _Optional[float] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., writer_attached: _Optional[_Union[WriterAttached, _Mapping]] = ..., run_rewound: _Optional[_Union[RunRewound, _Mapping]] = ..., run_forked: _Optional[_Union[RunForked, _Mapping]] = ..., run_finished: _Optional[_Union[RunFinished, _Mapping]] = ..., config_set: _Optional[_Union[ConfigSet, _Mapping]] = ..., summary_updated: _Optional[_Union[SummaryUpdated, _Mapping]] = ..., metric_defined: _Optional[_Union[MetricDefined, _Mapping]] = ..., metric_logged: _Optional[_Union[MetricLogged, _Mapping]] = ..., system_metric_logged: _Optional[_Union[SystemMetricLogged, _Mapping]] = ..., media_logged: _Optional[_Union[MediaLogged, _Mapping]] = ..., artifact_logged: _Optional[_Union[ArtifactLogged, _Mapping]] = ..., artifact_used: _Optional[_Union[ArtifactUsed, _Mapping]] = ..., artifact_version_assigned: _Optional[_Union[ArtifactVersionAssigned, _Mapping]] = ..., console_logged: _Optional[_Union[ConsoleLogged, _Mapping]] = ..., alert_raised: _Optional[_Union[AlertRaised, _Mapping]] = ..., run_annotated: _Optional[_Union[RunAnnotated, _Mapping]] = ..., clock_adjusted: _Optional[_Union[ClockAdjusted, _Mapping]] = ..., run_preempting: _Optional[_Union[RunPreempting, _Mapping]] = ..., source_captured: _Optional[_Union[SourceCaptured, _Mapping]] = ..., writer_ended: _Optional[_Union[WriterEnded, _Mapping]] = ..., writer_silent: _Optional[_Union[WriterSilent, _Mapping]] = ..., records_dropped: _Optional[_Union[RecordsDropped, _Mapping]] = ..., record_refused: _Optional[_Union[RecordRefused, _Mapping]] = ..., records_lost: _Optional[_Union[RecordsLost, _Mapping]] = ..., run_deleted: _Optional[_Union[RunDeleted, _Mapping]] = ..., run_restored: _Optional[_Union[RunRestored, _Mapping]] = ..., run_purged: _Optional[_Union[RunPurged, _Mapping]] = ..., view_saved: _Optional[_Union[ViewSaved, _Mapping]] = ..., report_saved: _Optional[_Union[ReportSaved, _Mapping]] = ..., sweep_created: _Optional[_Union[SweepCreated, _Mapping]] = ..., trial_suggested: _Optional[_Union[TrialSuggested, _Mapping]] = ..., trial_reported: _Optional[_Union[TrialReported, _Mapping]] = ..., sweep_changed: _Optional[_Union[SweepChanged, _Mapping]] = ..., sweep_points_added: _Optional[_Union[SweepPointsAdded, _Mapping]] = ...) -> None: ...
+    def __init__(self, index: _Optional[int] = ..., time: _Optional[float] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., writer_attached: _Optional[_Union[WriterAttached, _Mapping]] = ..., run_rewound: _Optional[_Union[RunRewound, _Mapping]] = ..., run_forked: _Optional[_Union[RunForked, _Mapping]] = ..., run_finished: _Optional[_Union[RunFinished, _Mapping]] = ..., config_set: _Optional[_Union[ConfigSet, _Mapping]] = ..., summary_updated: _Optional[_Union[SummaryUpdated, _Mapping]] = ..., metric_defined: _Optional[_Union[MetricDefined, _Mapping]] = ..., metric_logged: _Optional[_Union[MetricLogged, _Mapping]] = ..., system_metric_logged: _Optional[_Union[SystemMetricLogged, _Mapping]] = ..., media_logged: _Optional[_Union[MediaLogged, _Mapping]] = ..., artifact_logged: _Optional[_Union[ArtifactLogged, _Mapping]] = ..., artifact_used: _Optional[_Union[ArtifactUsed, _Mapping]] = ..., artifact_version_assigned: _Optional[_Union[ArtifactVersionAssigned, _Mapping]] = ..., console_logged: _Optional[_Union[ConsoleLogged, _Mapping]] = ..., alert_raised: _Optional[_Union[AlertRaised, _Mapping]] = ..., run_annotated: _Optional[_Union[RunAnnotated, _Mapping]] = ..., clock_adjusted: _Optional[_Union[ClockAdjusted, _Mapping]] = ..., run_preempting: _Optional[_Union[RunPreempting, _Mapping]] = ..., source_captured: _Optional[_Union[SourceCaptured, _Mapping]] = ..., run_described: _Optional[_Union[RunDescribed, _Mapping]] = ..., writer_ended: _Optional[_Union[WriterEnded, _Mapping]] = ..., writer_silent: _Optional[_Union[WriterSilent, _Mapping]] = ..., records_dropped: _Optional[_Union[RecordsDropped, _Mapping]] = ..., record_refused: _Optional[_Union[RecordRefused, _Mapping]] = ..., records_lost: _Optional[_Union[RecordsLost, _Mapping]] = ..., run_deleted: _Optional[_Union[RunDeleted, _Mapping]] = ..., run_restored: _Optional[_Union[RunRestored, _Mapping]] = ..., run_purged: _Optional[_Union[RunPurged, _Mapping]] = ..., view_saved: _Optional[_Union[ViewSaved, _Mapping]] = ..., report_saved: _Optional[_Union[ReportSaved, _Mapping]] = ..., sweep_created: _Optional[_Union[SweepCreated, _Mapping]] = ..., trial_suggested: _Optional[_Union[TrialSuggested, _Mapping]] = ..., trial_reported: _Optional[_Union[TrialReported, _Mapping]] = ..., sweep_changed: _Optional[_Union[SweepChanged, _Mapping]] = ..., sweep_points_added: _Optional[_Union[SweepPointsAdded, _Mapping]] = ...) -> None: ...
 
 class Process(_message.Message):
     __slots__ = ("host", "user", "pid", "command", "program", "working_directory", "python_version", "operating_system", "client_version", "cpu_count")
@@ -224,6 +226,12 @@ class RunRewound(_message.Message):
     STEP_FIELD_NUMBER: _ClassVar[int]
     step: int
     def __init__(self, step: _Optional[int] = ...) -> None: ...
+
+class RunDescribed(_message.Message):
+    __slots__ = ("fields",)
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    fields: RunFields
+    def __init__(self, fields: _Optional[_Union[RunFields, _Mapping]] = ...) -> None: ...
 
 class RunForked(_message.Message):
     __slots__ = ("origin", "step")

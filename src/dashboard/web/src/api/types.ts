@@ -1,6 +1,6 @@
 // One type for each answer of the server; docs/formats.md says what they mean.
 
-export type RunState = "running" | "finished" | "failed" | "crashed";
+export type RunState = "running" | "finished" | "failed" | "crashed" | "preempted";
 
 export interface Project {
   entity: string;

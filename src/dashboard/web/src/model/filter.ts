@@ -4,7 +4,7 @@ import { quoted } from "./fields.ts";
 
 export const OPERATORS = ["==", "!=", "<", "<=", ">", ">=", "=~", "in"] as const;
 const WORDS = ["and", "or", "not", "in", "true", "false", "null"];
-const STATES = ['"running"', '"finished"', '"failed"', '"crashed"'];
+const STATES = ['"running"', '"finished"', '"failed"', '"crashed"', '"preempted"'];
 const SUGGESTIONS_MAX = 12;
 
 export interface Completion {
