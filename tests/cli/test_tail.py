@@ -1,12 +1,17 @@
 """`runwell tail` beside a run that goes on."""
 
+import io
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from runwell.cli._live import LiveRun
+from runwell.cli.tail import News, _draw
 from tests.cli.terminal import in_terminal, piped
 from tests.server import Server, until
 
@@ -72,6 +77,25 @@ def test_tail_in_a_terminal(server: Server, runwell_dir: Path):
     for part in ("tester/live/followed", "loss", "▁", "█", "memory", "finished"):
         assert part in seen.plain, seen.plain[-3000:]
     assert "\x1b[31mx" not in seen.output
+
+
+def test_tail_draws_while_rows_keep_coming(monkeypatch: pytest.MonkeyPatch):
+    """A terminal is drawn anew also when there is never a pause between two rows."""
+    drawn = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", drawn)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    view = {"name": "n", "entity": "e", "project": "p", "run_id": "r", "state": "running", "last_step": 0}
+    live = LiveRun(view | {"duration_s": 1.0, "records": {"stored": 1, "expected": 1}})
+    ended_at = time.monotonic() + 30
+
+    def rows() -> Iterator[News]:
+        step = 0
+        while "loss" not in drawn.getvalue():
+            assert time.monotonic() < ended_at, "nothing was drawn"
+            step += 1
+            yield News("row", {"_step": step, "loss": 1.0})
+
+    _draw(live, rows())
 
 
 def test_tail_of_nothing(server: Server):

@@ -20,11 +20,11 @@ from tests.api.scene import component
 from tests.dashboard.requests import request
 
 RUNS = 10_000
-RUN = LiveRun(("e", "p", "r"), ("n", "", ""), 3, 990.0, "5", "6", ([], []), [], RUN_SERIES)
+RUN = LiveRun(("e", "p", "r"), ("n", "", ""), 3, 990.0, "5", "6", ([], []), [])
 
 
 def text_of(*runs: LiveRun, now: float = 1000.0) -> list[str]:
-    live = LiveRuns(runs, len(runs), len(runs), sum(run.series for run in runs))
+    live = LiveRuns(runs, len(runs), len(runs), 0, sum(run.series for run in runs))
     return Exposition().render(live, now).decode().splitlines()
 
 
@@ -44,8 +44,8 @@ def test_a_run_has_its_five_series():
 
 def test_values_are_as_prometheus_writes_them():
     """NaN and the infinities have Prometheus's names; every label is escaped; two names that look alike are one series."""
-    names = ["nan", "up", "down", 'a"\\\n', "x\0", "x\ufffd"]
-    metrics = (names, decoded("[NaN, Infinity, -Infinity, 0.1, 1e-07, 2.0]"))
+    names = ["nan", "up", "down", 'a"\\\n', "x\0", "x\ud800", "x\ufffd"]
+    metrics = (names, decoded("[NaN, Infinity, -Infinity, 0.1, 1e-07, 3.0, 2.0]"))
     lines = [line for line in text_of(RUN._replace(metrics=metrics)) if line.startswith("runwell_run_metric")]
     assert [re.sub(r".*metric=", "", line) for line in lines] == [
         '"nan"} NaN',
@@ -76,7 +76,7 @@ def test_a_name_that_changed_is_shown_at_once():
     """Lines are kept from scrape to scrape, and made anew when a name in them changes."""
     exposition = Exposition()
     for name in ("first", "first", "second"):
-        live = LiveRuns([RUN._replace(labels=(name, "", ""))], 1, 1, 5)
+        live = LiveRuns([RUN._replace(labels=(name, "", ""))], 1, 1, 0, 5)
         assert f'name="{name}"' in exposition.render(live, 1000.0).decode()
 
 

@@ -80,6 +80,7 @@ WALK: dict[str, Check | str] = {
     "FILTER_NAME_CHARACTERS_MAX": "tests/projector/test_projection.py::test_a_name_of_many_parts_costs_nothing",
     "EXPOSED_METRICS_DEFAULT": "tests/projector/test_system_stream.py::test_metrics_are_chosen_by_globs",
     "EXPOSED_METRICS_MAX": "tests/projector/test_system_stream.py::test_metrics_are_chosen_by_globs",
+    "EXPOSED_RUN_SERIES_MAX": "tests/projector/test_system_stream.py::test_a_run_of_many_processes_leaves_room",
     "EXPOSED_SERIES_MAX": "tests/projector/test_system_stream.py::test_whole_runs_fit_the_oldest_first",
     "FOLD_CACHE_BYTES_MAX": "tests/projector/test_projection.py::test_forgotten_runs_are_read_again",
     # ---- Sweeps

@@ -12,7 +12,7 @@ from runwell_collector.log import RunId, StoredBatch
 from runwell_projector.files import ViewFiles
 from runwell_projector.gauges import RUN_SERIES
 from runwell_projector.projection import Projection
-from runwell_projector.query import Views
+from runwell_projector.query import Since, Views
 from runwell_projector.schema import create_views
 from tests.core.run_streams import Batch
 from tests.projector.stored import scalars, stored
@@ -97,9 +97,9 @@ def test_a_sample_at_any_time_is_kept(tmp_path: Path):
         assert [row["_step"] for row in samples] == [-9 * 10**18, 9 * 10**18]
 
 
-def live(views: Views, **changes: Any) -> Any:
-    asked: dict[str, Any] = {"received_since": 900.0, "made_since": 900.0, "series_max": 1000} | changes
-    return views.live_runs(**asked)
+def live(views: Views, series_max: int = 1000, **changes: float) -> Any:
+    since = {"received": 900.0, "made": 900.0, "crashed": 900.0} | changes
+    return views.live_runs(Since(**since), series_max)
 
 
 def test_gauges_are_last_values_of_what_runs(tmp_path: Path):
@@ -116,8 +116,10 @@ def test_gauges_are_last_values_of_what_runs(tmp_path: Path):
         assert run.system == [["bench", "7", "1002.0", ["gpu\x1f0\x1fused_ratio"], ["0.75"]]]
         assert (run.stored, run.missing) == ("6", "0")
         assert run.series == RUN_SERIES + 3 + 1
-        assert live(views, received_since=1003.0).live == 0
-        assert live(views, made_since=1003.0).live == 0 and live(views).running == 1
+        assert (live(views).running, live(views).heard) == (1, 1)
+        quiet, history = live(views, received=1e12), live(views, made=1003.0)
+        assert (quiet.runs, quiet.heard, quiet.series) == ([], 0, 0)
+        assert (history.runs, history.heard, history.series) == ([], 1, 0)
 
 
 def test_metrics_are_chosen_by_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -152,4 +154,35 @@ def test_whole_runs_fit_the_oldest_first(tmp_path: Path):
     with projected(tmp_path, batches) as views:
         found = live(views, series_max=3 * RUN_SERIES + 1)
         assert [run.name[2] for run in found.runs] == ["1", "2", "3"]
-        assert (found.live, found.running, found.series) == (10, 10, 10 * RUN_SERIES)
+        assert (found.heard, found.running, found.series) == (10, 10, 10 * RUN_SERIES)
+
+
+def test_a_run_of_many_processes_leaves_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A run with more figures than may be shown has as many processes as fit; the rest is counted, and other runs are shown."""
+    monkeypatch.setattr(limits, "EXPOSED_RUN_SERIES_MAX", RUN_SERIES + 5)
+    ranks = [
+        batch
+        for rank in range(9)
+        for batch in writer(
+            rank, [started("bench", rank), sample(1001.0, process__threads=1.0, process__memory_bytes=2.0)]
+        )
+    ]
+    small = stored(writer(20, [started("bench", 1)]), ("team", "digits", "small"), after=len(ranks))
+    with projected(tmp_path, [*stored(ranks, RUN), *small]) as views:
+        found = live(views, series_max=2 * RUN_SERIES + 5)
+        assert [(run.name[2], len(run.system), run.series) for run in found.runs] == [
+            ("sampled", 2, RUN_SERIES + 4),
+            ("small", 0, RUN_SERIES),
+        ]
+        assert found.series == 2 * RUN_SERIES + 9 * 2
+
+
+def test_runs_that_crashed_lately_are_counted(tmp_path: Path):
+    """A run whose processes are gone without a word is no live one, and counted for a while."""
+    gone = event_pb2.Event(time=1060.0)
+    gone.writer_silent.timeout_s = 60
+    batches = writer(1, [started("bench", 1)])
+    silent = Batch(batches[0].writer, 2, 0, 1060.0, [gone])
+    with projected(tmp_path, stored([*batches, silent], RUN)) as views:
+        assert (live(views).running, live(views).crashed) == (0, 1)
+        assert live(views, crashed=1061.0).crashed == 0

@@ -24,6 +24,9 @@ class Counters:
         self._refused = Counter(
             "runwell_collector_refused", "Batches and opens that were not taken", ["reason"], registry=self._registry
         )
+        for name in map(collector_pb2.RefusalReason.Name, collector_pb2.RefusalReason.values()):
+            # From zero on, since Prometheus sees no increase where a series begins.
+            self._refused.labels(_shown(name))
         self._commits = Histogram(
             "runwell_collector_commit_seconds",
             "From the begin of a group's append until it is on disk",
@@ -46,8 +49,8 @@ class Counters:
         """Counts refusals among the answers."""
         for answer in answers:
             if answer.response.WhichOneof("response") == "refused":
-                reason = collector_pb2.RefusalReason.Name(answer.response.refused.reason)
-                self._refused.labels(reason.removeprefix(REASON_PREFIX).lower()).inc()
+                name = collector_pb2.RefusalReason.Name(answer.response.refused.reason)
+                self._refused.labels(_shown(name)).inc()
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""
@@ -55,3 +58,7 @@ class Counters:
 
     def _counter(self, name: str, text: str) -> Counter:
         return Counter(f"runwell_collector_{name}", text, registry=self._registry)
+
+
+def _shown(name: str) -> str:
+    return name.removeprefix(REASON_PREFIX).lower()

@@ -14,6 +14,9 @@ MADE_WITHIN_S = 300.0
 """A run is shown when something of it was received in the last two minutes that was made in the last five: what an offline
 run sends later is history, and no state of the present."""
 
+CRASHED_WITHIN_S = 3600.0
+"""How long a run that crashed is counted."""
+
 Name = tuple[str, str, str]
 Families = dict[str, list[str]]
 """Blocks of lines by the name of their metric."""
@@ -38,14 +41,15 @@ PLAIN_FAMILIES = (
 SERVER_FAMILIES: Mapping[str, str] = {
     "runwell_running_runs": "Runs that have not ended.",
     "runwell_silent_runs": "Runs that have not ended, and of which nothing was received for two minutes.",
+    "runwell_crashed_runs": "Runs that crashed within the last hour: their processes are gone, and did not say how it ended.",
     "runwell_exposition_truncated_series": "Series of runs that are not shown, since there are too many.",
 }
 
-_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\0": "\ufffd"})
+_ESCAPES = dict.fromkeys((0, *range(0xD800, 0xE000)), "\ufffd") | str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
 def escaped(value: str) -> str:
-    """A label's value; a NUL, at which Prometheus would stop reading, is replaced."""
+    """A label's value; replaced are a NUL, at which Prometheus would stop reading, and lone surrogates, which no UTF-8 has."""
     return value.translate(_ESCAPES)
 
 
@@ -116,8 +120,9 @@ class Exposition:
         """The text for runs as they are at ``now``, unix seconds."""
         families: Families = {name: [] for name in (*SERVER_FAMILIES, *RUN_FAMILIES)}
         cut = live.series - sum(run.series for run in live.runs)
-        for name, count in zip(SERVER_FAMILIES, (live.running, live.running - live.live, cut), strict=True):
-            families[name].append(f"{name} {count}")
+        counts = (live.running, live.running - live.heard, live.crashed, cut)
+        for name, count in zip(SERVER_FAMILIES, counts, strict=True):
+            families[name].append(f"{name} {count:.0f}")
         self._lines = {run.name: self._lines_of(run) for run in live.runs}
         info, metrics = families["runwell_run_info"], families["runwell_run_metric"]
         plain = [families[name] for name in PLAIN_FAMILIES]

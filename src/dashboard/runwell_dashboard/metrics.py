@@ -12,9 +12,9 @@ from runwell.core import limits
 from runwell_dashboard import components
 from runwell_dashboard.answers import RequestError, answer
 from runwell_dashboard.counters import Counters
-from runwell_dashboard.exposition import MADE_WITHIN_S, RECEIVED_WITHIN_S, Exposition
+from runwell_dashboard.exposition import CRASHED_WITHIN_S, MADE_WITHIN_S, RECEIVED_WITHIN_S, Exposition
 from runwell_dashboard.reader import Reader
-from runwell_projector.query import log_end
+from runwell_projector.query import Since, log_end
 
 CACHED_S = 1.0
 """Scrapes within this time share one look at the views."""
@@ -44,10 +44,9 @@ class RunGauges:
             if time.monotonic() - self._made_at >= CACHED_S:
                 await self._catch_up()
                 now = time.time()
+                since = Since(now - RECEIVED_WITHIN_S, now - MADE_WITHIN_S, now - CRASHED_WITHIN_S)
                 self._text = await self._reader.ask(
-                    lambda views: self._exposition.render(
-                        views.live_runs(now - RECEIVED_WITHIN_S, now - MADE_WITHIN_S, limits.EXPOSED_SERIES_MAX), now
-                    )
+                    lambda views: self._exposition.render(views.live_runs(since, limits.EXPOSED_SERIES_MAX), now)
                 )
                 self._made_at = time.monotonic()
             return self._text

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from runwell.core import limits
@@ -24,12 +25,25 @@ decoded = json.JSONDecoder(
     parse_float=str, parse_int=str, parse_constant={"NaN": "NaN", "Infinity": "+Inf", "-Infinity": "-Inf"}.__getitem__
 ).decode
 
-LIVE = "state = 'running' AND deleted = 0 AND updated_at >= ? AND made_at >= ?"
+LIVE = "state = 'running' AND deleted = 0 AND updated_at >= ?1 AND made_at >= ?2"
+COUNTS = """SELECT count(*), total(updated_at >= ?1), total(CASE WHEN updated_at >= ?1 AND made_at >= ?2 THEN series END)
+FROM run WHERE state = 'running' AND deleted = 0"""
+CRASHED = "SELECT count(*) FROM run WHERE state = 'crashed' AND deleted = 0 AND updated_at >= ?"
 COLUMNS = 'entity, project, run_id, name, "group", job_type, last_step, made_at, gauges, series'
 
 
+class Since(NamedTuple):
+    """What is lately, unix seconds each."""
+
+    received: float
+    made: float
+    crashed: float
+
+
 class Gauges(NamedTuple):
-    """``text`` is JSON: ``[records stored, records missing, names of metrics, their values, [[host, pid, time, paths of figures,
+    """``series`` is what there is, of which ``text`` has EXPOSED_RUN_SERIES_MAX at most.
+
+    ``text`` is JSON: ``[records stored, records missing, names of metrics, their values, [[host, pid, time, paths of figures,
     their values], …]]``.
     """
 
@@ -57,7 +71,11 @@ class LiveRun(NamedTuple):
     """Names and values."""
     system: list[tuple[str, str, str, list[str], Numbers]]
     """Host, process id, time, paths of figures and their values, of each process."""
-    series: int
+
+    @property
+    def series(self) -> int:
+        """How many series it is shown with."""
+        return RUN_SERIES + len(self.metrics[0]) + sum(len(figures) for _, _, _, figures, _ in self.system)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +85,12 @@ class LiveRuns:
     runs: Sequence[LiveRun]
     running: int
     """Runs that have not ended."""
-    live: int
-    """Those of them of which something was received, and made, lately."""
+    heard: int
+    """Those of them of which something was received lately."""
+    crashed: int
+    """Runs that crashed lately."""
     series: int
-    """Series of all live runs."""
+    """Series of all runs of which something was received lately that was made lately, shown or not."""
 
 
 def gauges_of(fold: RunFold, view: Mapping[str, Any]) -> Gauges:
@@ -89,7 +109,8 @@ def gauges_of(fold: RunFold, view: Mapping[str, Any]) -> Gauges:
     figures_count = sum(len(of_process[3]) for of_process in system.values())
     records = view["records"]
     missing = records["refused"] + records["dropped"] + records["lost"]
-    text = compact([records["stored"], missing, [*metrics], [*metrics.values()], _bounded(system)])
+    shown = _bounded(system, limits.EXPOSED_RUN_SERIES_MAX - RUN_SERIES - len(metrics))
+    text = compact([records["stored"], missing, [*metrics], [*metrics.values()], shown])
     return Gauges(made_at, RUN_SERIES + len(metrics) + figures_count, text)
 
 
@@ -105,37 +126,27 @@ def _metrics(summary: Mapping[str, Any], globs: Sequence[str]) -> dict[str, floa
     return {name: float(bounded(numbers[name][1])) for name in heapq.nsmallest(shown_max, numbers)}
 
 
-def _bounded(system: Mapping[tuple[str, int], list[Any]]) -> list[list[Any]]:
-    """As many processes as may be shown of all runs together."""
-    kept: list[list[Any]] = []
-    figures = 0
-    for _, of_process in sorted(system.items()):
-        figures += len(of_process[3])
-        if figures > limits.EXPOSED_SERIES_MAX:
-            break
-        kept.append(of_process)
-    return kept
+def _bounded(system: Mapping[tuple[str, int], list[Any]], figures_max: int) -> list[list[Any]]:
+    """The first processes by host and number, as many as the figures allow."""
+    ordered = [of_process for _, of_process in sorted(system.items())]
+    figures = accumulate(len(of_process[3]) for of_process in ordered)
+    return ordered[: sum(count <= figures_max for count in figures)]
 
 
-def read_live_runs(
-    connection: sqlite3.Connection, received_since: float, made_since: float, series_max: int
-) -> LiveRuns:
+def read_live_runs(connection: sqlite3.Connection, since: Since, series_max: int) -> LiveRuns:
     """Live runs, the oldest first, so that a run that is shown stays shown; whole runs, as many as the series allow."""
-    since = (received_since, made_since)
-    (running,) = connection.execute("SELECT count(*) FROM run WHERE state = 'running' AND deleted = 0").fetchone()
-    live, series = connection.execute(f"SELECT count(*), total(series) FROM run WHERE {LIVE}", since).fetchone()
-    return LiveRuns(list(_fitting(connection, since, series_max)), running, live, int(series))
+    running, heard, series = connection.execute(COUNTS, since[:2]).fetchone()
+    (crashed,) = connection.execute(CRASHED, (since.crashed,)).fetchone()
+    return LiveRuns(list(_fitting(connection, since, series_max)), running, heard, crashed, int(series))
 
 
-def _fitting(connection: sqlite3.Connection, since: tuple[float, float], series_max: int) -> Iterator[LiveRun]:
-    rows = connection.execute(f"SELECT {COLUMNS} FROM run WHERE {LIVE} ORDER BY created_at, number", since)
+def _fitting(connection: sqlite3.Connection, since: Since, series_max: int) -> Iterator[LiveRun]:
+    rows = connection.execute(f"SELECT {COLUMNS} FROM run WHERE {LIVE} ORDER BY created_at, number", since[:2])
     shown = 0
     for entity, project, run_id, name, group, job_type, last_step, made_at, gauges, series in rows:
-        shown += series
+        shown += min(series, limits.EXPOSED_RUN_SERIES_MAX)
         if shown > series_max:
             return
         stored, missing, names, values, system = decoded(gauges)
         labels = (name, group, job_type)
-        yield LiveRun(
-            (entity, project, run_id), labels, last_step, made_at, stored, missing, (names, values), system, series
-        )
+        yield LiveRun((entity, project, run_id), labels, last_step, made_at, stored, missing, (names, values), system)

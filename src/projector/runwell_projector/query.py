@@ -22,7 +22,7 @@ from runwell_projector.charts import read_curves
 from runwell_projector.curves import AXES, Curve, Lens
 from runwell_projector.files import ViewFiles
 from runwell_projector.filter_sql import Sql, order_sql, where_sql
-from runwell_projector.gauges import LiveRun, LiveRuns, read_live_runs
+from runwell_projector.gauges import LiveRun, LiveRuns, Since, read_live_runs
 from runwell_projector.history_table import RowTable, Table, row_table, thinned
 from runwell_projector.pages import read_page, read_tables
 from runwell_projector.schema import TABLES
@@ -39,6 +39,7 @@ __all__ = [
     "LiveRuns",
     "RowTable",
     "RunName",
+    "Since",
     "Views",
     "log_end",
     "wait_for_log_end",
@@ -308,10 +309,10 @@ class Views:
                 return {key: {"steps": [], "times": [], "values": []} for key in keys}
             return shown_series(read_series(connection, blocks, keys, masked=masked).items())
 
-    def live_runs(self, received_since: float, made_since: float, series_max: int) -> LiveRuns:
-        """What Prometheus may be shown: see ``gauges``. Times are unix seconds."""
+    def live_runs(self, since: Since, series_max: int) -> LiveRuns:
+        """What Prometheus may be shown: see ``gauges``."""
         with self._snapshot() as connection:
-            return read_live_runs(connection, received_since, made_since, series_max)
+            return read_live_runs(connection, since, series_max)
 
     def curves(self, runs: Sequence[RunName], keys: Sequence[str], lens: Lens) -> list[tuple[RunName, str, Curve]]:
         """The curves of many runs' series, from one snapshot; none for what a run does not have."""

@@ -37,6 +37,7 @@ CREATE TABLE run (
 );
 CREATE INDEX run_by_creation ON run (deleted, created_at DESC, entity, project, run_id);
 CREATE INDEX run_live ON run (created_at, number, updated_at, made_at, series) WHERE state = 'running' AND deleted = 0;
+CREATE INDEX run_crashed ON run (updated_at) WHERE state = 'crashed' AND deleted = 0;
 CREATE TABLE fold (run INTEGER PRIMARY KEY, state TEXT NOT NULL);
 CREATE TABLE key_set (
     run INTEGER NOT NULL, number INTEGER NOT NULL, stream TEXT NOT NULL, keys TEXT NOT NULL, PRIMARY KEY (run, number)

@@ -1,17 +1,32 @@
-/* Two GPUs as NVIDIA's management library tells of them; the second supports little. */
+/* Two GPUs as NVIDIA's management library tells of them; the second supports little.
+   NVML_LOST: a GPU that fell off its bus. NVML_HANGS: a file to make, upon which nothing answers any more. */
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct { unsigned long long total, free, used; } memory_t;
 typedef struct { unsigned int gpu, memory; } utilization_t;
 static int gpus[2] = {0, 1};
-enum { SUCCESS = 0, NOT_SUPPORTED = 3 };
+enum { SUCCESS = 0, NOT_SUPPORTED = 3, GPU_IS_LOST = 15 };
 static int is_first(void *device) { return *(int *)device == 0; }
 
-int nvmlInitWithFlags(unsigned int flags) { return SUCCESS; }
-int nvmlInit_v2(void) { return SUCCESS; }
+int nvmlInitWithFlags(unsigned int flags) {
+    const char *mark = getenv("NVML_HANGS");
+    if (mark) {
+        close(open(mark, O_CREAT | O_WRONLY, 0600));
+        for (;;) pause();
+    }
+    return SUCCESS;
+}
+int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 int nvmlShutdown(void) { return SUCCESS; }
 int nvmlDeviceGetCount_v2(unsigned int *count) { *count = 2; return SUCCESS; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void **device) { *device = &gpus[index]; return SUCCESS; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void **device) {
+    const char *lost = getenv("NVML_LOST");
+    *device = &gpus[index];
+    return lost && atoi(lost) == (int)index ? GPU_IS_LOST : SUCCESS;
+}
 int nvmlDeviceGetUUID(void *device, char *uuid, unsigned int length) {
     strncpy(uuid, is_first(device) ? "GPU-aaaa" : "GPU-bbbb", length);
     return SUCCESS;

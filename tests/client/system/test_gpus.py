@@ -73,6 +73,34 @@ def test_only_visible_gpus_are_told_of(library: Path, tmp_path: Path):
     assert look(library, tmp_path, CUDA_VISIBLE_DEVICES="") == {}
 
 
+@pytest.mark.skipif(not shutil.which("gcc"), reason="no C compiler here")
+def test_a_lost_gpu_hides_no_other(library: Path, tmp_path: Path):
+    """Of a GPU that fell off its bus nothing is told, of the others everything."""
+    assert {name[:6] for name in look(library, tmp_path, NVML_LOST="0")} == {"gpu.1."}
+
+
+FORKING = """
+import os, pathlib, sys, runwell
+with runwell.init(mode="offline", project="digits", settings={"system_interval_s": 0.1, "git": False}) as run:
+    run.log({"loss": 1.0})
+    while not pathlib.Path(os.environ["NVML_HANGS"]).exists():
+        os.sched_yield()
+    child = os.fork()
+    run.log({"loss": 0.5})
+    if not child:
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="no C compiler here")
+def test_a_driver_that_hangs_stops_nothing(library: Path, runwell_dir: Path):
+    """While the driver never answers, the process forks, both sides log, and the run ends."""
+    own = {"LD_LIBRARY_PATH": str(library), "NVML_HANGS": str(runwell_dir / "hangs"), "RUNWELL_SYSTEM_METRICS": "1"}
+    ended = subprocess.run([sys.executable, "-c", FORKING], env=os.environ | own, timeout=45, check=False)
+    assert ended.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("chosen", "visible"),
     [

@@ -36,6 +36,21 @@ def test_this_process():
     assert all(figure_of(name) for name in found)
 
 
+def test_what_a_sandbox_hides_leaves_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Figures that cannot be had are left out alone, of the machine and of the process."""
+
+    def hidden(*_: object, **__: object) -> object:
+        raise PermissionError("hidden")
+
+    for name in ("swap_memory", "disk_io_counters", "net_io_counters"):
+        monkeypatch.setattr(psutil, name, hidden)
+    for name in ("num_fds", "io_counters"):
+        monkeypatch.setattr(psutil.Process, name, hidden, raising=False)
+    host, process = HostSource((tmp_path,)).look(0.0), ProcessSource().look(0.0)
+    assert {path("cpu", "load_average"), path("memory", "used_ratio")} < set(host)
+    assert set(process) == {path("process", "memory_bytes"), path("process", "threads")}
+
+
 def write(directory: Path, **files: str) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():

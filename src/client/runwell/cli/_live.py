@@ -18,10 +18,7 @@ class LiveRun:
 
     view: dict[str, Any]
     metrics: dict[str, deque[float]] = field(default_factory=dict)
-    texts: dict[str, Any] = field(default_factory=dict)
-    """Last values that are not numbers."""
-    figures: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Name to time and value."""
+    figures: dict[str, float] = field(default_factory=dict)
     step: int | None = None
 
     def add_row(self, row: Mapping[str, Any]) -> None:
@@ -32,26 +29,24 @@ class LiveRun:
                 continue
             if isinstance(value, int | float):
                 self.metrics.setdefault(key, deque(maxlen=POINTS_KEPT)).append(float(value))
-            else:
-                self.texts[key] = value
 
     def add_sample(self, row: Mapping[str, Any]) -> None:
         """Takes in a sample of a machine or process."""
         for key, value in row.items():
-            if key not in OWN_KEYS:
-                self.figures[key.removeprefix("system.")] = (row["_timestamp"], value)
+            if key not in OWN_KEYS and isinstance(value, int | float):
+                self.figures[key.removeprefix("system.")] = float(value)
 
     def bars(self) -> list[tuple[str, float, str]]:
         """Name, share from 0 to 1 and text of what has a share, GPUs last."""
         shares = [
             (name.removesuffix("_ratio").removesuffix(".used"), value, f"{value:.0%}")
-            for name, (_, value) in self.figures.items()
+            for name, value in self.figures.items()
             if name.endswith("used_ratio")
         ]
-        for name, (_, used) in self.figures.items():
+        for name, used in self.figures.items():
             total = self.figures.get(name.replace("memory_used_bytes", "memory_total_bytes"))
-            if name.endswith(".memory_used_bytes") and total is not None and total[1]:
-                shares.append((name.removesuffix("_used_bytes"), used / total[1], f"{used / 2**30:.1f} GiB"))
+            if name.endswith(".memory_used_bytes") and total:
+                shares.append((name.removesuffix("_used_bytes"), used / total, f"{used / 2**30:.1f} GiB"))
         return sorted(shares, key=lambda share: (share[0].startswith("gpu"), share[0]))
 
 

@@ -5,6 +5,7 @@ import json
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -130,11 +131,13 @@ def _draw(live: LiveRun, news: "Iterator[News | None]") -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     plain = not (sys.stdout.encoding or "").lower().startswith("utf")
     with Live(_screen(live, console.height, plain), console=console, auto_refresh=False) as drawn:
+        drawn_at = time.monotonic()
         for said in news:
             if said is not None:
                 _take(live, said)
-            else:
+            if time.monotonic() - drawn_at >= REFRESH_S:
                 drawn.update(_screen(live, console.height, plain), refresh=True)
+                drawn_at = time.monotonic()
         drawn.update(_screen(live, console.height, plain), refresh=True)
 
 

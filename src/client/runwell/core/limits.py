@@ -169,6 +169,9 @@ EXPOSED_METRICS_MAX = 1_000
 EXPOSED_SERIES_MAX = 5_000
 """Series of all runs in an answer to Prometheus; runs that no longer fit are counted, not shown."""
 
+EXPOSED_RUN_SERIES_MAX = 2_500
+"""Series of one run: one with hundreds of processes leaves room for others, and whichever comes first fits."""
+
 # ---- Sweeps
 
 TRIAL_ATTEMPTS_MAX = 5

@@ -1,5 +1,6 @@
 """What sources of figures have in common."""
 
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from runwell.core.keys import PATH_SEPARATOR
@@ -14,6 +15,17 @@ class Source(Protocol):
     def look(self, now: float) -> Figures:
         """The figures at ``now``, monotonic seconds."""
         ...
+
+
+def looked(looks: Iterable[Callable[[], Figures]]) -> Figures:
+    """What all looks together give; one that raises costs its own figures alone."""
+    found: Figures = {}
+    for look in looks:
+        try:
+            found |= look()
+        except Exception:  # noqa: BLE001 - whatever a driver or a file system answers, the other figures are still right
+            continue
+    return found
 
 
 def path(*labels: str) -> str:

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import psutil
 
-from runwell.system.figures import Changes, Figures, path
+from runwell.system.figures import Changes, Figures, looked, path
 
 VIRTUAL_INTERFACES = ("lo", "veth", "docker", "br-", "virbr", "cni", "cali", "flannel")
 """What goes through these goes through another interface too, or never leaves the machine."""
@@ -20,16 +21,18 @@ class HostSource:
         self._changes = Changes()
 
     def look(self, now: float) -> Figures:
-        memory = psutil.virtual_memory()
-        return {
-            path("cpu", "load_average"): os.getloadavg()[0],
-            path("memory", "used_bytes"): float(memory.total - memory.available),
-            path("memory", "used_ratio"): memory.percent / 100,
-            path("swap", "used_bytes"): float(psutil.swap_memory().used),
-            **self._processors(),
-            **self._file_systems(),
-            **self._transfers(now),
-        }
+        """Sandboxes hide some of it, which leaves the rest."""
+        return looked(
+            [
+                lambda: {path("cpu", "load_average"): os.getloadavg()[0]},
+                _memory,
+                lambda: {path("swap", "used_bytes"): float(psutil.swap_memory().used)},
+                self._processors,
+                *(partial(_file_system, mount) for mount in self._mounts),
+                partial(self._network, now),
+                partial(self._disks, now),
+            ]
+        )
 
     def _processors(self) -> Figures:
         times = psutil.cpu_times()
@@ -41,30 +44,42 @@ class HostSource:
             for name, used in self._changes.rate(path("cpu", "used_ratio"), total - idle, total).items()
         }
 
-    def _file_systems(self) -> Figures:
-        found: Figures = {}
-        for mount in self._mounts:
-            usage = psutil.disk_usage(mount)
-            found[path("disk", mount, "free_bytes")] = float(usage.free)
-            found[path("disk", mount, "used_ratio")] = usage.percent / 100
-        return found
-
-    def _transfers(self, now: float) -> Figures:
+    def _network(self, now: float) -> Figures:
         interfaces = [
             counters
             for name, counters in psutil.net_io_counters(pernic=True).items()
             if not name.startswith(VIRTUAL_INTERFACES)
         ]
         rate = self._changes.rate
-        found = {
+        return {
             **rate(path("network", "received_bytes_per_second"), sum(each.bytes_recv for each in interfaces), now),
             **rate(path("network", "sent_bytes_per_second"), sum(each.bytes_sent for each in interfaces), now),
         }
+
+    def _disks(self, now: float) -> Figures:
         disks = psutil.disk_io_counters()
-        if disks is not None:
-            found |= rate(path("disk", "read_bytes_per_second"), disks.read_bytes, now)
-            found |= rate(path("disk", "written_bytes_per_second"), disks.write_bytes, now)
-        return found
+        if disks is None:
+            return {}
+        return {
+            **self._changes.rate(path("disk", "read_bytes_per_second"), disks.read_bytes, now),
+            **self._changes.rate(path("disk", "written_bytes_per_second"), disks.write_bytes, now),
+        }
+
+
+def _memory() -> Figures:
+    memory = psutil.virtual_memory()
+    return {
+        path("memory", "used_bytes"): float(memory.total - memory.available),
+        path("memory", "used_ratio"): memory.percent / 100,
+    }
+
+
+def _file_system(mount: str) -> Figures:
+    usage = psutil.disk_usage(mount)
+    return {
+        path("disk", mount, "free_bytes"): float(usage.free),
+        path("disk", mount, "used_ratio"): usage.percent / 100,
+    }
 
 
 def _mount_of(directory: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from runwell._messages import say
 from runwell.system.claims import Claims
 from runwell.system.figures import Figures, path
+from runwell.system.sampler import importing
 
 LIBRARY = "libnvidia-ml.so.1"
 MEGAHERTZ = 1e6
@@ -20,7 +21,8 @@ def open_nvidia(claims: Claims) -> "NvidiaSource | None":
     except OSError:
         return None
     try:
-        import pynvml  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        with importing:
+            import pynvml  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError:
         say("this machine has an NVIDIA driver; `pip install nvidia-ml-py` adds its GPUs to the run's system metrics")
         return None
@@ -34,9 +36,10 @@ class NvidiaSource:
         self._nvml = nvml
         self._claims = claims
         nvml.nvmlInit()
-        handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-        visible = visible_devices(os.environ.get("CUDA_VISIBLE_DEVICES"), [_uuid(nvml, handle) for handle in handles])
-        self._devices = [_Device(nvml, index, handles[index]) for index in visible]
+        handles = [_handle(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
+        uuids = ["" if handle is None else _uuid(nvml, handle) for handle in handles]
+        visible = visible_devices(os.environ.get("CUDA_VISIBLE_DEVICES"), uuids)
+        self._devices = [_Device(nvml, index, handles[index]) for index in visible if handles[index] is not None]
 
     def look(self, now: float) -> Figures:
         found: Figures = {}
@@ -124,6 +127,14 @@ def visible_devices(chosen: str | None, uuids: list[str]) -> list[int]:
             break
         visible += matching
     return sorted(set(visible))
+
+
+def _handle(nvml: Any, index: int) -> Any:
+    """None for a GPU that fell off its bus, or is not for this user: the others are still there."""
+    try:
+        return nvml.nvmlDeviceGetHandleByIndex(index)
+    except nvml.NVMLError:
+        return None
 
 
 def _uuid(nvml: Any, handle: Any) -> str:

@@ -1,8 +1,10 @@
 """The figures of this process."""
 
+from functools import partial
+
 import psutil
 
-from runwell.system.figures import Changes, Figures, path
+from runwell.system.figures import Changes, Figures, looked, path
 
 
 class ProcessSource:
@@ -15,16 +17,26 @@ class ProcessSource:
     def look(self, now: float) -> Figures:
         process = self._process
         with process.oneshot():
-            times = process.cpu_times()
-            found = {
-                path("process", "memory_bytes"): float(process.memory_info().rss),
-                path("process", "threads"): float(process.num_threads()),
-                path("process", "open_files"): float(process.num_fds()),
-                **self._changes.rate(path("process", "cpu_cores"), times.user + times.system, now),
-            }
-        if hasattr(process, "io_counters"):
-            # macOS has none; Linux keeps them from processes that changed their user.
-            transfers = process.io_counters()
-            found |= self._changes.rate(path("process", "read_bytes_per_second"), transfers.read_bytes, now)
-            found |= self._changes.rate(path("process", "written_bytes_per_second"), transfers.write_bytes, now)
-        return found
+            return looked(
+                [
+                    lambda: {path("process", "memory_bytes"): float(process.memory_info().rss)},
+                    lambda: {path("process", "threads"): float(process.num_threads())},
+                    lambda: {path("process", "open_files"): float(process.num_fds())},
+                    partial(self._processors, now),
+                    partial(self._disks, now),
+                ]
+            )
+
+    def _processors(self, now: float) -> Figures:
+        times = self._process.cpu_times()
+        return self._changes.rate(path("process", "cpu_cores"), times.user + times.system, now)
+
+    def _disks(self, now: float) -> Figures:
+        if not hasattr(self._process, "io_counters"):
+            # macOS has none; Linux keeps them, and the open files, from processes that changed their user.
+            return {}
+        transfers = self._process.io_counters()
+        return {
+            **self._changes.rate(path("process", "read_bytes_per_second"), transfers.read_bytes, now),
+            **self._changes.rate(path("process", "written_bytes_per_second"), transfers.write_bytes, now),
+        }

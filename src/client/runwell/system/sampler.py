@@ -5,13 +5,17 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from runwell.system.claims import Claims
-from runwell.system.figures import Figures, Source
+from runwell.system.figures import Figures, Source, looked
 
 importing = threading.RLock()
-"""Held while modules are imported, and by who forks: a child of that moment could never import them itself."""
+"""Held while modules are imported, and by who forks: a child of that moment could never import them itself.
+
+Never while a driver is asked: one that hangs would stop every fork.
+"""
 
 FIRST_S = 2.0
 """The first look comes after this, or after the interval when that is shorter; a run that has ended before has none."""
@@ -44,8 +48,7 @@ class SystemSampler:
             claims = Claims(self._root / "system", os.uname().nodename, self._run)
         except OSError:
             return
-        with importing:
-            sources = list(_open_sources(claims, self._root))
+        sources = list(_open_sources(claims, self._root))
         try:
             while sources and not self._stopped.is_set() and self._put(_look(sources)):
                 now = time.monotonic()
@@ -57,13 +60,8 @@ class SystemSampler:
 
 
 def _look(sources: list[Source]) -> Figures:
-    found: Figures = {}
     now = time.monotonic()
-    for source in sources:
-        try:
-            found |= source.look(now)
-        except Exception:  # noqa: BLE001 - whatever a driver or a file system answers, the other figures are still right
-            continue
+    found = looked(partial(source.look, now) for source in sources)
     return {path: value for path, value in found.items() if math.isfinite(value)}
 
 
@@ -90,30 +88,35 @@ class _Claimed:
 
 
 def _open_process(claims: Claims, root: Path) -> Source:
-    from runwell.system.process import ProcessSource
+    with importing:
+        from runwell.system.process import ProcessSource
 
     return ProcessSource()
 
 
 def _open_host(claims: Claims, root: Path) -> Source:
-    from runwell.system.host import HostSource
+    with importing:
+        from runwell.system.host import HostSource
 
     return _Claimed(HostSource((Path("/"), root)), claims)
 
 
 def _open_cgroup(claims: Claims, root: Path) -> Source:
-    from runwell.system.cgroup import CgroupSource
+    with importing:
+        from runwell.system.cgroup import CgroupSource
 
     return _Claimed(CgroupSource(), claims)
 
 
 def _open_nvidia(claims: Claims, root: Path) -> Source | None:
-    from runwell.system.nvidia import open_nvidia
+    with importing:
+        from runwell.system.nvidia import open_nvidia
 
     return open_nvidia(claims)
 
 
 def _open_amd(claims: Claims, root: Path) -> Source | None:
-    from runwell.system.amd import open_amd
+    with importing:
+        from runwell.system.amd import open_amd
 
     return open_amd(claims)
