@@ -103,19 +103,21 @@ def live(views: Views, series_max: int = 1000, **changes: float) -> Any:
 
 
 def test_gauges_are_last_values_of_what_runs(tmp_path: Path):
-    """A live run shows its last numbers and its processes' last samples; of one process id the latest attempt's."""
+    """A live run shows its last numbers, in Prometheus's words, and its processes' last samples; of one process id the latest attempt's."""
     row = scalars(0, 2)
     row.metric_logged.columns.add(key="word").json.values.extend(['"a"', '"b"'])
-    row.metric_logged.columns.add(key="odd").f64.values.extend([1.0, math.nan])
+    for key, value in {"odd": math.nan, "low": -math.inf, "high": math.inf, "a,b\n": 1e-07}.items():
+        row.metric_logged.columns.add(key=key).f64.values.extend([1.0, value])
     first = writer(1, [started("bench", 7), row, sample(1001.0, gpu__0__used_ratio=0.5, nonsense__x=1.0)])
     second = writer(2, [started("bench", 7, 2), sample(1002.0, gpu__0__used_ratio=0.75)])
     with projected(tmp_path, stored([*first, *second], RUN)) as views:
         (run,) = live(views).runs
         assert run.name == RUN and run.last_step == 1
-        assert run.metrics == (["key0", "key1", "odd"], ["1.0", "0.5", "NaN"])
+        names = ["a,b\n", "high", "key0", "key1", "low", "odd"]
+        assert run.metrics == (names, ["1e-07", "+Inf", "1.0", "0.5", "-Inf", "NaN"])
         assert run.system == [["bench", "7", "1002.0", ["gpu\x1f0\x1fused_ratio"], ["0.75"]]]
         assert (run.stored, run.missing) == ("6", "0")
-        assert run.series == RUN_SERIES + 3 + 1
+        assert run.series == RUN_SERIES + len(names) + 1
         assert (live(views).running, live(views).heard) == (1, 1)
         quiet, history = live(views, received=1e12), live(views, made=1003.0)
         assert (quiet.runs, quiet.heard, quiet.series) == ([], 0, 0)

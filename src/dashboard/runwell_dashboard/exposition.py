@@ -67,7 +67,7 @@ class RunLines:
         self._run: dict[str, str] = dict(zip(("entity", "project", "run"), run.name, strict=True))
         names: dict[str, str] = dict(zip(("name", "group", "job_type"), run.labels, strict=True))
         self.info = labelled("runwell_run_info", self._run | names) + "1"
-        self.plain = [labelled(name, self._run) for name in PLAIN_FAMILIES]
+        self.step, self.made_at, self.stored, self.missing = (labelled(name, self._run) for name in PLAIN_FAMILIES)
         self._names: list[str] = []
         self._metrics = ""
         self._figures: dict[tuple[str, str, str], tuple[str, str] | None] = {}
@@ -125,14 +125,15 @@ class Exposition:
             families[name].append(f"{name} {count:.0f}")
         self._lines = {run.name: self._lines_of(run) for run in live.runs}
         info, metrics = families["runwell_run_info"], families["runwell_run_metric"]
-        plain = [families[name] for name in PLAIN_FAMILIES]
+        steps, times, stored, missing = (families[name] for name in PLAIN_FAMILIES)
         for run in live.runs:
             lines = self._lines[run.name]
             info.append(lines.info)
-            values = (run.last_step, run.made_at, run.stored, run.missing)
-            for family, beginning, value in zip(plain, lines.plain, values, strict=True):
-                if value is not None:
-                    family.append(f"{beginning}{value}")
+            if run.last_step is not None:
+                steps.append(f"{lines.step}{run.last_step}")
+            times.append(f"{lines.made_at}{run.made_at}")
+            stored.append(lines.stored + run.stored)
+            missing.append(lines.missing + run.missing)
             if run.metrics[0]:
                 metrics.append(lines.metrics(*run.metrics))
             if run.system:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ RUN_SERIES = 5
 decoded = json.JSONDecoder(
     parse_float=str, parse_int=str, parse_constant={"NaN": "NaN", "Infinity": "+Inf", "-Infinity": "-Inf"}.__getitem__
 ).decode
+
+NONE = "[]"
 
 LIVE = "state = 'running' AND deleted = 0 AND updated_at >= ?1 AND made_at >= ?2"
 COUNTS = """SELECT count(*), total(updated_at >= ?1), total(CASE WHEN updated_at >= ?1 AND made_at >= ?2 THEN series END)
@@ -43,8 +46,8 @@ class Since(NamedTuple):
 class Gauges(NamedTuple):
     """``series`` is what there is, of which ``text`` has EXPOSED_RUN_SERIES_MAX at most.
 
-    ``text`` is JSON: ``[records stored, records missing, names of metrics, their values, [[host, pid, time, paths of figures,
-    their values], …]]``.
+    ``text`` has four lines: records stored and missing by comma; names of metrics in JSON; their values by comma, as Prometheus
+    writes them; and JSON of ``[[host, pid, time, paths of figures, their values], …]``.
     """
 
     made_at: float
@@ -110,7 +113,8 @@ def gauges_of(fold: RunFold, view: Mapping[str, Any]) -> Gauges:
     records = view["records"]
     missing = records["refused"] + records["dropped"] + records["lost"]
     shown = _bounded(system, limits.EXPOSED_RUN_SERIES_MAX - RUN_SERIES - len(metrics))
-    text = compact([records["stored"], missing, [*metrics], [*metrics.values()], shown])
+    counts, values = _numbers([records["stored"], missing]), _numbers([*metrics.values()])
+    text = "\n".join([counts, compact([*metrics]), values, compact(shown)])
     return Gauges(made_at, RUN_SERIES + len(metrics) + figures_count, text)
 
 
@@ -133,6 +137,17 @@ def _bounded(system: Mapping[tuple[str, int], list[Any]], figures_max: int) -> l
     return ordered[: sum(count <= figures_max for count in figures)]
 
 
+def _numbers(values: list[float]) -> str:
+    return compact(values)[1:-1].replace("Infinity", "+Inf").replace("-+", "-")
+
+
+@lru_cache(limits.EXPOSED_SERIES_MAX // RUN_SERIES)
+def _names(text: str) -> list[str]:
+    """Names mostly are those of the last time, and of other runs."""
+    found: list[str] = json.loads(text)
+    return found
+
+
 def read_live_runs(connection: sqlite3.Connection, since: Since, series_max: int) -> LiveRuns:
     """Live runs, the oldest first, so that a run that is shown stays shown; whole runs, as many as the series allow."""
     running, heard, series = connection.execute(COUNTS, since[:2]).fetchone()
@@ -147,6 +162,9 @@ def _fitting(connection: sqlite3.Connection, since: Since, series_max: int) -> I
         shown += min(series, limits.EXPOSED_RUN_SERIES_MAX)
         if shown > series_max:
             return
-        stored, missing, names, values, system = decoded(gauges)
+        counts, names, values, figures = gauges.split("\n")
+        stored, missing = counts.split(",")
+        metrics = _names(names), values.split(",") if values else []
+        system = [] if figures == NONE else decoded(figures)
         labels = (name, group, job_type)
-        yield LiveRun((entity, project, run_id), labels, last_step, made_at, stored, missing, (names, values), system)
+        yield LiveRun((entity, project, run_id), labels, last_step, made_at, stored, missing, metrics, system)
