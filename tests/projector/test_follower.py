@@ -20,7 +20,8 @@ from runwell_projector.files import ViewFiles
 from runwell_projector.follower import IDLE_STEPS_PER_CHECK, REMOVE_AFTER_S, Follower, Outcome
 from runwell_projector.query import Views, wait_for_log_end
 from runwell_projector.rebuild import RebuildError, rebuild
-from tests.projector.stored import append, simple_run
+from tests.core.run_streams import Batch
+from tests.projector.stored import append, scalars, simple_run, stored
 
 HOLD_LOCK = """
 import sys
@@ -83,6 +84,15 @@ async def test_follows_a_log_that_begins_later_and_grows(bench: Bench):
         again.close()
         assert {run["name"] for run in views.runs()[1]} == {"one", "two"}
     assert bench.names() == {f"views-{FOLD_VERSION}.1.db"}
+
+
+async def test_a_chunk_cut_by_its_size_is_not_the_end(bench: Bench):
+    """While the log holds more than was read at once, be it by number or by bytes, the next step follows at once."""
+    writer = bytes([1]) * 16
+    large = [Batch(writer, 1 + number * 4_000, 4_000, 3000.0, [scalars(1, 4_000, keys=10)]) for number in range(14)]
+    await append(bench.data_dir, stored(large))
+    outcomes = [bench.follower.step() for _ in range(4)]
+    assert outcomes == [Outcome.MORE, Outcome.MORE, Outcome.APPLIED, Outcome.IDLE]
 
 
 async def test_too_little_space_pauses_until_there_is_more(bench: Bench):

@@ -21,7 +21,7 @@ from runwell_projector.projection import Projection
 from runwell_projector.schema import create_views
 
 IDLE_STEPS_PER_CHECK = 3
-"""Every so many idle steps (6 s where nobody asks) it is looked whether the log is still the same, and old files are removed."""
+"""Every so many idle steps (12 s where nobody asks) it is looked whether the log is still the same, and old files are removed."""
 
 REMOVE_AFTER_S = 60.0
 """A file that no longer serves is kept for those who were about to open it."""
@@ -107,6 +107,7 @@ class Follower:
         if not batches:
             return self._idle()
         self._idle_steps = 0
+        more = self.building or len(batches) == limits.CHUNK_BATCHES_MAX or self._has_more(batches[-1].offset)
         try:
             self.projection.apply(batches)
         except sqlite3.OperationalError:
@@ -115,7 +116,7 @@ class Follower:
             self._build(f"the views are damaged ({error})")
             return Outcome.MORE
         self.transactions += 1
-        return Outcome.MORE if self.building or len(batches) == limits.CHUNK_BATCHES_MAX else Outcome.APPLIED
+        return Outcome.MORE if more else Outcome.APPLIED
 
     def _read_log(self) -> list[StoredBatch]:
         assert self.projection
@@ -124,6 +125,14 @@ class Follower:
         except (LogDamagedError, sqlite3.Error) as error:
             self._log.close()
             raise CannotGoOnError(f"the event log cannot be read: {error}") from error
+
+    def _has_more(self, after: int) -> bool:
+        """Whether a chunk ended by its bytes rather than with the log."""
+        try:
+            return bool(self._log.read(after, batches_max=1))
+        except (LogDamagedError, sqlite3.Error, OSError):
+            # What was read is applied first; the next step comes upon it.
+            return True
 
     def _begin(self) -> None:
         """Opens the file that serves, or begins a new one."""
