@@ -21,6 +21,7 @@ from tests.collector.conftest import StartCollector, Surroundings
 from tests.collector.sender import Stream, Writer, encoded, rows
 
 PATIENCE_S = 20.0
+HEARTBEAT = wire.Request(heartbeat=wire.Heartbeat())
 
 
 async def stored_of(collector: Collector, writer: Writer) -> list[StoredBatch]:
@@ -67,6 +68,13 @@ async def until_silent(collector: Collector, writer: Writer) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while await controls(collector, writer) != ["writer_silent"]:  # noqa: ASYNC110  As above.
             await asyncio.sleep(0.005)
+
+
+async def begun(condition: Callable[[], bool]) -> None:
+    """Returns in the very turn in which the collector has come so far."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110  There is no event to wait for.
+            await asyncio.sleep(0)
 
 
 async def test_records_are_acknowledged_and_stored(collector: Collector):
@@ -402,3 +410,34 @@ async def test_many_writers_share_a_message(start_collector: StartCollector, mon
         assert stream.answers_at_once <= limits.MESSAGE_PARTS_MAX
         for writer in writers:
             assert await records(collector, writer) == [1, 2, 3, 4, 5]
+
+
+async def test_a_long_message_keeps_nobody_waiting(collector: Collector):
+    """While a message of very many requests is gone through, another stream is answered."""
+    first, last, other = Writer("first"), Writer("last"), Writer("other")
+    answered: list[Writer] = []
+
+    async def answer_to(stream: Stream, writer: Writer) -> None:
+        await stream.expect("welcome")
+        answered.append(writer)
+
+    async with Stream(collector.grpc) as long, Stream(collector.grpc) as short:
+        await long.send_as_one(first.open(), *[HEARTBEAT] * 200_000, last.open())
+        await begun(lambda: collector.intake.knows(first.id))
+        await short.send(other.open())
+        await answer_to(long, first)
+        await asyncio.gather(answer_to(long, last), answer_to(short, other))
+    assert answered == [first, other, last]
+
+
+async def test_a_stop_within_a_message_acknowledges_what_was_taken(start_collector: StartCollector):
+    """What a stopping collector has taken of a message is committed and acknowledged, though the rest is not read."""
+    writer = Writer()
+    async with start_collector(liveness_interval_s=1_000.0) as collector:
+        stream = Stream(collector.grpc)
+        await stream.opened(writer)
+        await stream.send_as_one(writer.batch(1), *[HEARTBEAT] * 200_000, writer.batch(2))
+        await begun(lambda: collector.intake.queued_batches > 0)
+    await stream.acked(1)
+    assert await stream.answer() == ("over", grpc.StatusCode.UNAVAILABLE)
+    await stream.__aexit__()

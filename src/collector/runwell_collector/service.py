@@ -19,6 +19,10 @@ from runwell_collector.replies import Reply
 PublishContext = grpc.aio.ServicerContext[collector_pb2.PublishRequest, collector_pb2.PublishResponse]
 
 
+TURN_REQUESTS = 16
+"""Of one message, before other streams have their turn: a message is as long as its sender likes."""
+
+
 class _Outbox:
     """Replies that wait for one stream's client; what waits together goes as one message."""
 
@@ -90,6 +94,8 @@ class CollectorService(collector_pb2_grpc.CollectorServiceServicer):
                 self._readings.add(reading)
                 await asyncio.wait([reading])
                 self._readings.discard(reading)
+                # It may have ended in the middle of a message.
+                self.appender.wake()
                 await self.appender.until(lambda: self._intake.is_settled(stream))
                 await outbox.shorter_than(1)
                 sending.cancel()
@@ -106,7 +112,9 @@ class CollectorService(collector_pb2_grpc.CollectorServiceServicer):
     async def _read(self, stream: int, messages: AsyncIterator[collector_pb2.PublishRequest], outbox: _Outbox) -> None:
         async for message in messages:
             self._intake.heard(stream, self._clock.monotonic())
-            for request in message.requests:
+            for number, request in enumerate(message.requests, 1):
+                if number % TURN_REQUESTS == 0:
+                    await asyncio.sleep(0)
                 if not self._intake.has_room or outbox.is_full:
                     self.appender.wake()
                     await self.appender.until(lambda: self._intake.has_room)
