@@ -4,11 +4,12 @@ stays what it was; and whatever is damaged is told."""
 import asyncio
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -60,6 +61,15 @@ async def fill(log_dir: Path, groups: int = 30, seed: int = 1) -> None:
                 after = dice.getrandbits(32)
                 group.append(NewBatch(run, writer, durable + 1, count, chain, after, dice.random(), codec, data))
             await log.append(group)
+
+
+async def fill_with_small_batches(log_dir: Path, count: int) -> None:
+    run, data = RunId("lab", "digits", "r"), encoded(rows([1.0]))
+    batches = [
+        NewBatch(run, WRITERS[0], first, 1, 0, 0, 1.0, collector_pb2.CODEC_NONE, data) for first in range(1, count + 1)
+    ]
+    async with open_event_log(log_dir) as log:
+        await log.append(batches)
 
 
 def filled(data_dir: Path) -> Path:
@@ -218,6 +228,25 @@ async def test_a_log_is_verified_while_it_grows(tmp_path: Path):
     assert verified(tmp_path / "log").batches == 180
 
 
+def test_a_check_does_not_hold_the_write_ahead_log(tmp_path: Path):
+    """What is appended while a long open segment is checked can be moved into its file before the check has ended."""
+    asyncio.run(fill_with_small_batches(tmp_path / "log", 2_100))
+    moved: list[tuple[int, ...]] = []
+    with closing(sqlite3.connect(segment_path(tmp_path / "log", 1), isolation_level=None)) as appender:
+
+        def meanwhile(done: int, end: int) -> None:
+            if done == 1_000:
+                appender.execute("PRAGMA user_version = 1")
+            elif done == 2_000:
+                moved.extend(appender.execute("PRAGMA wal_checkpoint(PASSIVE)"))
+
+        found = verify_log(tmp_path / "log", None, meanwhile)
+    assert (found.batches, found.damages) == (2_100, [])
+    ((busy, frames, frames_moved),) = moved
+    assert not busy
+    assert frames_moved == frames > 0
+
+
 def test_an_archive_that_is_away_is_told(tmp_path: Path):
     """Reading and verifying say what is missing; with the folder at another place the check finds it there."""
     log_dir = filled(tmp_path / "D")
@@ -243,6 +272,63 @@ def test_another_logs_archive_is_left_alone(tmp_path: Path):
     with pytest.raises(ToolError, match="another file"):
         archive_log(logs[1] / "log", tmp_path / "A", quiet)
     assert [verified(data_dir / "log").damages for data_dir in logs] == [[], []]
+
+
+@pytest.mark.parametrize("by", ["its own path", "a linked folder", "linked files"])
+def test_the_log_is_no_archive_of_itself(tmp_path: Path, by: str):
+    """However the folder leads back to the log's own files, it is refused and every batch is still there."""
+    log_dir, folder = filled(tmp_path / "D"), tmp_path / "A"
+    compress_log(log_dir, quiet)
+    if by == "a linked folder":
+        folder.symlink_to(log_dir)
+    elif by == "linked files":
+        folder.mkdir()
+        for path in log_dir.glob("*.rwz"):
+            (folder / path.name).symlink_to(path)
+    with pytest.raises(ToolError, match="a folder of its own"):
+        archive_log(log_dir, log_dir if by == "its own path" else folder, quiet)
+    assert verified(log_dir).batches == 90
+
+
+def test_an_archive_from_before_a_restore_adds_nothing(tmp_path: Path):
+    """A log restored from a backup goes on alone, where the archive has what the lost one held at the same offsets."""
+    log_dir = filled(tmp_path / "D")
+    shutil.copytree(log_dir, tmp_path / "backup")
+    asyncio.run(fill(log_dir, seed=2))
+    compress_log(log_dir, quiet)
+    archive_log(log_dir, tmp_path / "A", quiet)
+    note = (log_dir / "archive.json").read_text()
+    shutil.rmtree(log_dir)
+    shutil.copytree(tmp_path / "backup", log_dir)
+    for first in first_offsets(log_dir)[:2]:
+        segment_path(log_dir, first).unlink()
+    (log_dir / "archive.json").write_text(note)
+    before = everything(tmp_path / "D")
+    assert len(before) == 90
+    asyncio.run(fill(log_dir, seed=3))
+    assert everything(tmp_path / "D")[:90] == before
+    found = verified(log_dir)
+    assert (found.damages, found.batches) == ([], 180)
+
+
+def test_a_segment_that_moves_while_it_is_looked_for_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Wherever a look at the folders is interrupted by compressing and archiving, no segment is missing in what it saw."""
+    log_dir = filled(tmp_path / "D")
+    firsts = list(segment_files(log_dir))
+    listdir = os.listdir
+    for looks_before in range(3):
+        copy, archive = tmp_path / f"D{looks_before}" / "log", tmp_path / f"A{looks_before}"
+        shutil.copytree(log_dir, copy)
+        tidying = iter([()] * looks_before + [(copy, archive)])
+
+        def listed(folder: Path, tidying: Iterator[tuple[Path, ...]] = tidying) -> list[str]:
+            if moved := next(tidying, ()):
+                compress_log(moved[0], quiet)
+                archive_log(*moved, quiet)
+            return listdir(folder)
+
+        monkeypatch.setattr(os, "listdir", listed)
+        assert list(segment_files(copy)) == firsts
 
 
 def test_a_log_without_its_newest_segment_is_not_begun_anew(tmp_path: Path):

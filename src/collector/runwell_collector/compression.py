@@ -64,12 +64,12 @@ def compress_log(log_dir: Path, progress: Progress) -> Size:
 def archive_log(log_dir: Path, folder: Path, progress: Progress) -> int:
     """Moves all compressed segments to the folder; returns how many. Raises ToolError, LogDamagedError and OSError."""
     folder = folder.absolute()
-    if (noted := archive_folder(log_dir)) not in {None, folder}:
-        raise ToolError(
-            f"segments of this log are in {noted} already; move them to {folder} and change archive.json, or archive there"
-        )
     with _sole_worker(log_dir):
-        folder.mkdir(parents=True, exist_ok=True)
+        if (noted := archive_folder(log_dir)) not in {None, folder}:
+            raise ToolError(
+                f"segments of this log are in {noted} already; move them to {folder} and change archive.json, or archive there"
+            )
+        _make_folder(folder)
         for leftover in folder.glob(f"{UNFINISHED}*"):
             leftover.unlink()
         local = compressed_offsets(log_dir)
@@ -94,9 +94,10 @@ def _compress(log_dir: Path, first: int) -> None:
                 os.fsync(file.fileno())
         _compare(source, unfinished, first)
         unfinished.rename(target)
-        sync_directory(log_dir)
     else:
         _compare(source, target, first)
+    # Also of one that a killed call has renamed: what replaces the old file survives a power cut before that is removed.
+    sync_directory(log_dir)
     for path in (source, *(source.with_name(source.name + end) for end in ("-wal", "-shm"))):
         path.unlink(missing_ok=True)
     sync_directory(log_dir)
@@ -127,12 +128,25 @@ def _archive(log_dir: Path, folder: Path, first: int) -> None:
             new.flush()
             os.fsync(new.fileno())
         unfinished.rename(target)
-        sync_directory(folder)
+    elif target.samefile(source):
+        raise ToolError(f"{target} is {source} itself: choose a folder of its own for the archive")
     if not _same_bytes(source, target):
         raise ToolError(f"{target} is another file than {source}: choose a folder that no other log is archived in")
+    # Also of a copy that was there before: who made it need not have synced it.
+    with target.open("rb") as copy:
+        os.fsync(copy.fileno())
+    sync_directory(folder)
     note_archive(log_dir, folder)
     source.unlink()
     sync_directory(log_dir)
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes it where it is missing; it survives a power cut with what is put there."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_directory(path.parent)
 
 
 def _same_bytes(one: Path, other: Path) -> bool:

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runwell.core import limits
 from runwell_collector.coverage import coverage_fault
 from runwell_collector.log import LogDamagedError, RunId, UndecodableError, decode_events
 from runwell_collector.log.files import SegmentFile, SqliteSegment, open_segment, segment_files
@@ -105,21 +106,27 @@ class _Verification:
                     self._tell(path, f"SQLite: {fault}")
 
     def _batches(self, path: Path, segment: SegmentFile, end: int) -> None:
-        with closing(segment.rows(self._offset, end - self._offset)) as rows:
-            for row in rows:
-                if row[0] > end:
-                    break
-                if row[0] != self._offset + 1:
-                    self._missing(path, row[0] - 1)
-                self._offset = row[0]
-                if (fault := self._fault(row)) is not None:
-                    self._tell(path, f"offset {row[0]}: {fault}")
-                self._found.batches += 1
-                if row[0] % TOLD_EVERY_BATCHES == 0 or row[0] == end:
-                    self._progress(row[0], end)
+        before = -1
+        while before < self._offset < end:
+            before = self._offset
+            # One read of a whole segment would keep the collector from taking its write-ahead log up meanwhile.
+            with closing(segment.rows(before, min(end - before, limits.LOG_READ_BATCHES_MAX))) as rows:
+                for row in rows:
+                    if row[0] <= end:
+                        self._batch(path, row, end)
         if self._offset < end:
             self._missing(path, end)
             self._offset = end
+
+    def _batch(self, path: Path, row: BatchRow, end: int) -> None:
+        if row[0] != self._offset + 1:
+            self._missing(path, row[0] - 1)
+        self._offset = row[0]
+        if (fault := self._fault(row)) is not None:
+            self._tell(path, f"offset {row[0]}: {fault}")
+        self._found.batches += 1
+        if row[0] % TOLD_EVERY_BATCHES == 0 or row[0] == end:
+            self._progress(row[0], end)
 
     def _missing(self, path: Path, last: int) -> None:
         self._tell(path, f"the offsets {self._offset + 1} to {last} are missing")

@@ -105,6 +105,9 @@ class CompressedSegment:
         self._cached: tuple[int, list[BatchRow]] = (-1, [])
         try:
             self._description, self._index = self._opened()
+            self._named = {
+                number: (entity, project, run, identity) for number, identity, entity, project, run, *_ in self.writers
+            }
         except (ValueError, TypeError, KeyError, struct.error) as error:
             self._file.close()
             raise LogDamagedError(path, f"it is no compressed segment ({error})") from error
@@ -178,12 +181,8 @@ class CompressedSegment:
         at += head_bytes
         shapes = list(zip(columns[6], columns[7], strict=True))
         events = put_together(data[at : at + rest_bytes], data[at + rest_bytes :], shapes)
-        named = {
-            number: (entity, project, run, bytes.fromhex(identity))
-            for number, identity, entity, project, run, *_ in self._description["writers"]
-        }
         return [
-            (offset + place, *named[writer], first, count, received_at, codec, batch, crc)
+            (offset + place, *self._named[writer], first, count, received_at, codec, batch, crc)
             for place, (writer, first, count, received_at, codec, crc, batch) in enumerate(
                 zip(*columns[:6], events, strict=True)
             )

@@ -79,13 +79,20 @@ def open_segment(path: Path) -> SegmentFile:
 
 
 def segment_files(directory: Path, archive: Path | None = None) -> dict[int, Path]:
-    """The files of all segments by first offset, ascending: a compressed one before its SQLite file, and both before the
-    one in the archive, which is ``archive`` or what the log's own note names."""
-    archived = compressed_offsets(folder) if (folder := archive or archive_folder(directory)) else []
-    found = {first: folder / f"{first:016d}{SUFFIX}" for first in archived} if folder else {}
-    found |= {first: segment_path(directory, first) for first in first_offsets(directory)}
-    found |= {first: directory / f"{first:016d}{SUFFIX}" for first in compressed_offsets(directory)}
-    return dict(sorted(found.items()))
+    """The files of all segments by first offset, ascending: a compressed one before its SQLite file.
+
+    The archive is ``archive`` or what the log's own note names. Only what comes before the segments here is taken from
+    it: the rest is of a log that was restored from a backup since, or is still on its way.
+    """
+    # In the order in which segments move, so that one that moves meanwhile is seen at one place at least.
+    here = {first: segment_path(directory, first) for first in first_offsets(directory)}
+    here |= {first: directory / f"{first:016d}{SUFFIX}" for first in compressed_offsets(directory)}
+    folder = archive or archive_folder(directory)
+    archived = compressed_offsets(folder) if folder else []
+    before = {
+        first: folder / f"{first:016d}{SUFFIX}" for first in archived if folder and first < min(here, default=first + 1)
+    }
+    return before | dict(sorted(here.items()))
 
 
 def compressed_offsets(directory: Path) -> list[int]:

@@ -26,8 +26,10 @@ def float_spans(codec: int, data: bytes) -> Spans:
     for event in events:
         for raw in _columns(event):
             begin = data.find(raw, spans[-1][0] + spans[-1][1] if spans else 0)
-            if begin >= 0:
-                spans.append((begin, len(raw)))
+            if begin < 0:
+                # Another order than ours: to look for each of very many columns would take the square of their number.
+                return spans
+            spans.append((begin, len(raw)))
     return spans
 
 

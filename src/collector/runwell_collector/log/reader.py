@@ -55,27 +55,30 @@ class LogReader:
             return self._read_from(
                 segments[-1], segment_path(self._directory, segments[-1]), after, batches_max, bytes_max
             )
-        files = segment_files(self._directory)
-        holding = [first for first in files if first <= after + 1]
-        if not holding:
-            path = next(iter(files.values()))
-            raise LogDamagedError(path, f"this is the first segment, and offset {after + 1} is in none")
         try:
-            found = self._read_from(holding[-1], files[holding[-1]], after, batches_max, bytes_max)
+            return self._read_older(after, batches_max, bytes_max)
         except FileNotFoundError:
             # It was compressed or archived in between: it is elsewhere by now.
             self.close()
-            files = segment_files(self._directory)
-            found = self._read_from(holding[-1], files[holding[-1]], after, batches_max, bytes_max)
-        if not found:
-            raise LogDamagedError(files[holding[-1]], f"offset {after + 1} is missing, and a later segment exists")
-        return found
+            return self._read_older(after, batches_max, bytes_max)
 
     def close(self) -> None:
         """Closes the files; may be called twice."""
         if self._opened:
             self._opened.close()
             self._opened = None
+
+    def _read_older(self, after: int, batches_max: int, bytes_max: int) -> list[StoredBatch]:
+        files = segment_files(self._directory)
+        holding = [first for first in files if first <= after + 1]
+        if not holding:
+            path = next(iter(files.values()))
+            raise LogDamagedError(path, f"this is the first segment, and offset {after + 1} is in none")
+        path = files[holding[-1]]
+        found = self._read_from(holding[-1], path, after, batches_max, bytes_max)
+        if not found:
+            raise LogDamagedError(path, f"offset {after + 1} is missing, and a later segment exists")
+        return found
 
     def _read_from(self, first: int, path: Path, after: int, batches_max: int, bytes_max: int) -> list[StoredBatch]:
         with closing(self._segment(first, path).rows(after, batches_max)) as rows:
