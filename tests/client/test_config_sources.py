@@ -88,7 +88,15 @@ def test_a_locked_value_stays(offline: runwell.Run, capsys: pytest.CaptureFixtur
     assert "Config item 'lr' was locked by 'sweep' (ignored update)." in capsys.readouterr().err
     config.merge_locked({"net": {"z": 2}}, "launch")
     assert config["net"] == {"h": 1, "z": 2}
-    config.persist()
+
+
+def test_what_changed_within_a_value_is_kept_when_asked_for(offline: runwell.Run):
+    """A list that grew is written by persist(), as wandb's own does."""
+    offline.config.update({"layers": [1]})
+    offline.config["layers"].append(2)
+    offline.config.persist()
+    assert offline.spool is not None
+    assert json.loads(events(offline.spool, "config_set")[-1]["set_json"])["layers"] == [1, 2]
 
 
 def test_keys_can_be_chosen():

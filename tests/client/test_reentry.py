@@ -84,6 +84,25 @@ def test_a_handler_that_raises_after_its_row_loses_neither():
     assert sorted(rows(read_segments(disk.segments()))) == [1, 1, 2]
 
 
+def test_an_exception_in_the_middle_of_a_sync_is_made_up_for():
+    """Ctrl-C out of a log() that syncs: later rows are taken, and the next sync covers what that one was to."""
+    disk = MemoryDisk()
+    lane, _ = open_lane(disk, durability="always")
+
+    def handler() -> None:
+        disk.files["00000001.seg"].synced = 0
+        raise KeyboardInterrupt
+
+    interrupt(disk, "sync", handler)
+    with pytest.raises(KeyboardInterrupt):
+        lane.log(NUMBER)
+    assert not lane.held_here
+    lane.log({"a": 2})
+    assert rows(read_segments(disk.after_power_loss())) == [1, 2]
+    lane.finish(0, "over")
+    assert not lane.writer.unsynced()
+
+
 def test_nothing_comes_after_the_end_of_the_run():
     """What other threads still have in hand when the run is finished is refused or left out, not written after its end."""
     disk = MemoryDisk()

@@ -75,6 +75,28 @@ def test_a_resumed_run_knows_what_it_was():
     assert "name" not in resumed["fields"]
 
 
+def test_what_a_resumed_run_removed_or_reshaped_stays_so():
+    """Of three attempts the last one has the summary as the second left it, not what the first had below or above."""
+    with begin() as run:
+        run.summary.update({"gone": {"a": 1, "b": {"c": 2}}, "kept": 3})
+        run.log({"shape": {"inner": 1}})
+        run.log({"shape": 5})
+    with begin(resume="must") as run:
+        del run.summary["gone"]
+        run.log({"shape": {"inner": 2}})
+        left = run.summary.as_dict()
+    with begin(resume="must") as run:
+        assert run.summary.as_dict() == left == {"kept": 3, "shape": {"inner": 2}}
+
+
+def test_must_takes_an_id():
+    """A run with a generated id cannot be there; "allow" begins one."""
+    with pytest.raises(runwell.UsageError, match="takes the id of the run"):
+        begin(id=None, resume="must")
+    with begin(id=None, resume="allow") as run:
+        assert not run.resumed
+
+
 def test_an_existing_id_without_resume_is_a_new_attempt_and_said_so(capsys: pytest.CaptureFixture[str]):
     """It is not mixed with the earlier one: a new attempt from step 0, with a message that names the way to go on."""
     first_attempt()

@@ -1,6 +1,7 @@
 """Where settings come from and which come first; what a wrong one is answered."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ def test_every_layer_comes_before_the_one_below(tmp_path: Path, monkeypatch: pyt
         assert found(settings={"project": "given"}) == "given"
         assert found(settings=runwell.Settings(project="object")) == "object"
         assert found(settings={"project": "given"}, project="argument") == "argument"
+        monkeypatch.setenv("WANDB_MODE", "offline")
+        assert resolve(runwell.Settings(mode="online"), {}).mode == "online"
+        assert resolve(runwell.Settings(), {}).mode == "offline"
         assert resolve(None, {}).finish_timeout_s == 3
     finally:
         runwell.setup()
@@ -240,6 +244,23 @@ def test_auto_resume_leaves_a_living_process_alone(runwell_dir: Path):
     with runwell.init(mode="offline", resume="auto") as third:
         assert third.id not in (run.id, other.id)
     assert len(spools(runwell_dir)) == 3
+
+
+def test_the_end_of_one_run_leaves_the_note_of_another(runwell_dir: Path):
+    """What another process of the script noted meanwhile stays, and so does the parent's when a forked child ends."""
+    run = runwell.init(mode="offline", resume="auto")
+    (note,) = (runwell_dir / "resume").iterdir()
+    pid = os.fork()
+    if pid == 0:
+        run.log({"a": 1})
+        run.finish()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    said = json.loads(note.read_text())
+    assert said["run_id"] == run.id
+    note.write_text(json.dumps({**said, "run_id": "another"}))
+    run.finish()
+    assert json.loads(note.read_text())["run_id"] == "another"
 
 
 def test_in_a_notebook_a_second_init_ends_the_first(monkeypatch: pytest.MonkeyPatch):

@@ -72,6 +72,32 @@ def test_a_run_that_is_handed_to_workers(method: str, workers: int, runwell_dir:
     assert (run.state, run.view["attempts"], len(list(run.scan_history()))) == ("finished", 1, 2 + len(logged))
 
 
+WORKER = """
+import base64, json, pickle
+run = pickle.loads(base64.b64decode({handed!r}))
+before = run.summary.as_dict()
+run.log({{"loss": 0.25, "accuracy": 0.75}})
+run.log({{"loss": 2.0, "accuracy": 0.25}})
+print(json.dumps([before, run.summary.as_dict()]))
+"""
+
+
+def test_a_worker_knows_what_was_defined(runwell_dir: Path):
+    """Its summary goes on from that of the process which it was handed from, and what it logs counts for readers."""
+    with runwell.init(mode="offline", project="p", settings={"git": False}) as run:
+        run.define_metric("loss", summary="min,max")
+        run.define_metric("accuracy", at="loss")
+        run.log({"loss": 0.5, "accuracy": 0.5})
+        handed = base64.b64encode(pickle.dumps(run)).decode()
+        program = WORKER.format(handed=handed)
+        worker = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True, timeout=50)
+    before, after = json.loads(worker.stdout)
+    assert before == {"loss": {"min": 0.5, "max": 0.5}, "accuracy": {"best": 0.5}}
+    assert after == {"loss": {"min": 0.25, "max": 2.0}, "accuracy": {"best": 0.75}}
+    (read,) = runwell.Api(spool=runwell_dir).runs("tester/p")
+    assert dict(read.summary)["accuracy"] == {"best": 0.75}
+
+
 def test_a_copy_in_the_same_process_is_the_run_itself(runwell_dir: Path):
     """A logger that is copied or pickled and read again here still has the one run, whose name stays right."""
     with runwell.init(mode="offline", project="p", settings={"git": False}) as run:

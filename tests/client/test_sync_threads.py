@@ -64,6 +64,25 @@ def test_a_disk_that_hangs_holds_up_no_other_writer():
     hanging.released.set()
 
 
+def test_a_thread_outlives_a_lack_of_memory():
+    """A sync that finds no memory is tried again by the same thread, and later ones follow."""
+    tried: list[threading.Thread] = []
+    synced = threading.Event()
+
+    def sync() -> bool:
+        tried.append(threading.current_thread())
+        if len(tried) == 1:
+            raise MemoryError
+        synced.set()
+        return False
+
+    syncer = Syncer(sync)
+    syncer.wake()
+    assert synced.wait(30)
+    assert tried[0] is tried[1]
+    syncer.stop()
+
+
 def test_threads_that_nobody_needs_end():
     """Of many runs that were open at once, one thread waits for the next."""
     writers = [Writer() for _ in range(5)]

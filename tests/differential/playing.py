@@ -54,7 +54,6 @@ def variables(client: str, directory: Path) -> dict[str, str]:
         "DIFFERENTIAL_NOTES": str(directory / "notes.jsonl"),
         "RUNWELL_DIR": str(directory / "root"),
         "RUNWELL_SILENT": "true",
-        "RUNWELL_MODE": "offline",
         "RUNWELL_ENTITY": "team",
         "WANDB_DIR": str(directory),
         "WANDB_CONFIG_DIR": str(directory / "settings"),

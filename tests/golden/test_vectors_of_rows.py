@@ -70,6 +70,17 @@ def test_both_shapes_of_a_key_in_one_row_are_kept(offline: runwell.Run, tmp_path
     assert summary["x"] == {"a": 1}
 
 
+def test_the_keys_of_the_summary(offline: runwell.Run, tmp_path: Path):
+    """Of a run that is open they are what was logged or set; for readers there are step, time and duration as well."""
+    offline.log({"a": 1, "b": {"c": 2}})
+    offline.summary["best"] = 3
+    assert sorted(offline.summary.keys()) == ["a", "b", "best"]
+    assert dict(offline.summary)["a"] == 1
+    offline.finish()
+    (run,) = runwell.Api(spool=tmp_path).runs()
+    assert {"_step", "_timestamp", "_runtime"} <= set(run.summary.keys())
+
+
 def test_an_empty_key_is_a_key(offline: runwell.Run, tmp_path: Path):
     """wandb-core drops the value of a key without a character; here it is kept."""
     offline.log({"": 8, " ": 9})

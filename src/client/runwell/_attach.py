@@ -7,7 +7,7 @@ from runwell import _session
 from runwell._disabled import DisabledLane
 from runwell._facts import RunFacts
 from runwell._lane import Lane
-from runwell._metrics import nothing_earlier
+from runwell._metrics import Earlier
 from runwell._provenance import process_fields
 from runwell._run import Run
 from runwell._settings import Settings
@@ -23,8 +23,8 @@ class Handover(NamedTuple):
     writer: bytes
     step: int
     config: Mapping[str, Any]
-    summary: Mapping[str, Any]
-    """Last values by path."""
+    earlier: Earlier
+    """What its summary goes on from."""
 
 
 def attach(handover: Handover) -> Run:
@@ -54,7 +54,7 @@ def _attached_lane(handover: Handover) -> Lane:
             "process": process_fields(VERSION),
         },
         order=(facts.attempt, 1.0),
-        earlier=nothing_earlier()._replace(leaves=handover.summary),
+        earlier=handover.earlier,
     )
     lane.look_after_forwarder()
     return lane

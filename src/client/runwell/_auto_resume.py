@@ -4,6 +4,7 @@ What a script in a directory has begun is noted under the root directory, and th
 code 0. While the process that wrote it is alive its run is not taken over.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -36,9 +37,11 @@ class AutoResume(NamedTuple):
         beside.write_text(json.dumps({"run_id": run_id, "host": os.uname().nodename, "pid": os.getpid()}))
         beside.replace(self.path)
 
-    def remove(self) -> None:
-        """The run has ended well."""
-        self.path.unlink(missing_ok=True)
+    def remove(self, run_id: str) -> None:
+        """The run has ended well. A note of another run, which was begun meanwhile, stays."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            if json.loads(self.path.read_text())["run_id"] == run_id:
+                self.path.unlink()
 
 
 def auto_resume(root: Path, entity: str, project: str) -> AutoResume:

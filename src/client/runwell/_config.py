@@ -41,17 +41,18 @@ class Config(Mapping[str, Any]):
         """Sets those values that are not there yet."""
         self.update({key: value for key, value in entries_of(values).items() if key not in self._items})
 
-    def update_locked(self, values: Any, user: str) -> None:
+    def update_locked(self, values: Any, user: str, _allow_val_change: bool | None = None) -> None:
         """Sets values that no later ``update`` changes; ``user`` is named to whoever tries."""
         self._lock({key: _converted(key, value) for key, value in entries_of(values).items()}, user)
 
-    def merge_locked(self, values: Any, user: str) -> None:
+    def merge_locked(self, values: Any, user: str, _allow_val_change: bool | None = None) -> None:
         """As ``update_locked``, but what is nested and not said stays as it is."""
         given = {key: _converted(key, value) for key, value in entries_of(values).items()}
         self._lock({key: _merged(self._items.get(key), value) for key, value in given.items()}, user)
 
     def persist(self) -> None:
-        """Nothing: every change is kept at once."""
+        """Keeps what was changed within values, such as an item of a list; every other change is kept at once."""
+        self._set({key: _converted(key, value) for key, value in self._items.items()})
 
     def as_dict(self) -> dict[str, Any]:
         """A copy, without keys that begin with an underscore."""

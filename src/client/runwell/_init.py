@@ -226,6 +226,8 @@ def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
     if any(run.path == "/".join(key) for run in _session.open_runs()):
         raise UsageError(f"run {'/'.join(key)} is open in this process: use another id, or finish it first")
     past = None
+    if wish.run_id is None and wish.resume == "must":
+        raise UsageError("resume='must' takes the id of the run to go on with: give it as id=, or use resume='auto'")
     if wish.run_id is not None:
         offline = settings.mode == "offline"
         assert wish.resume != "auto"

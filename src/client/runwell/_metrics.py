@@ -28,6 +28,16 @@ Look = Callable[[MetricRules], Sequence[Mapping[str, Known]]]
 """Statistics by path of the keys that the rules ask for; in several parts, the earliest first."""
 
 
+class Looked:
+    """A look that was taken already. Unlike a closure it can be handed to another process."""
+
+    def __init__(self, parts: Sequence[Mapping[str, Known]]) -> None:
+        self.parts = parts
+
+    def __call__(self, rules: MetricRules) -> Sequence[Mapping[str, Known]]:
+        return self.parts
+
+
 class Earlier(NamedTuple):
     """What was there before this writer's first record; ``look`` is asked when the summary is."""
 
@@ -40,7 +50,7 @@ class Earlier(NamedTuple):
 
 def nothing_earlier() -> Earlier:
     """A new run."""
-    return Earlier({}, MetricWrites(), {}, lambda _rules: [])
+    return Earlier({}, MetricWrites(), {}, Looked([]))
 
 
 class LaneMetrics:
@@ -113,10 +123,10 @@ class LaneMetrics:
         return leaves
 
     def handed_on(self, leaves: Mapping[str, Any]) -> Earlier:
-        """For a process that was forked from this one."""
+        """For another process that writes the same run."""
         self.observe_unsynced()
         parts = self._parts()
-        return Earlier(leaves, self._writes, self._by_hand, lambda rules: parts)
+        return Earlier(leaves, self._writes, self._by_hand, Looked(parts))
 
     def _stamp(self, record: int) -> Stamp:
         return (*self._order, "", record)

@@ -94,7 +94,10 @@ class Past(NamedTuple):
 
 
 def _joined(earlier: Mapping[str, Any], later: Mapping[str, Any], removed: frozenset[str]) -> dict[str, Any]:
-    return {key: value for key, value in earlier.items() if key not in removed} | dict(later)
+    """In the order of setting, by which the newer of two shapes is known."""
+    gone = removed | later.keys()
+    kept = {path: value for path, value in earlier.items() if path not in gone and removed.isdisjoint(keys.above(path))}
+    return kept | dict(later)
 
 
 def read_local(run: tuple[str, str, str], spool_root: Path) -> Past | None:

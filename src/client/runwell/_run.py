@@ -17,6 +17,7 @@ from runwell._disk import SPOOL_NAME_BYTES_MAX, percent_quoted, spool_name
 from runwell._events import json_bytes
 from runwell._facts import DescribedRun, RunFacts
 from runwell._lane import Lane, RunStatus
+from runwell._metrics import nothing_earlier
 from runwell._names import suggestion
 from runwell._provenance import process_fields
 from runwell._settings import Settings
@@ -190,8 +191,9 @@ class Run(DescribedRun):
 
         lane = self._open_lane("writers")
         writer = b"" if isinstance(lane, DisabledLane) else lane.writer.identity.writer
+        earlier = nothing_earlier() if isinstance(lane, DisabledLane) else lane.handed_on()
         config = self._config.as_dict()
-        return attach, (Handover(self._facts, self._settings, writer, self.step, config, lane.summary_leaves()),)
+        return attach, (Handover(self._facts, self._settings, writer, self.step, config, earlier),)
 
     def _repr_html_(self) -> str:
         """The run in a notebook: its name, a link when a server is known, and where it is kept."""
@@ -219,11 +221,13 @@ class Run(DescribedRun):
         finally:
             # Also when a signal's handler ends the wait by an exception; one that ends the run itself was here before.
             ended_meanwhile, self._finished = self._finished, True
-            if isinstance(lane, Lane):
-                lane.finish(exit_code, f"Run ({self.id}) is finished")
-            self._on_finish(self)
-            if self._note is not None and exit_code == 0:
-                self._note.remove()
+            try:
+                if isinstance(lane, Lane):
+                    lane.finish(exit_code, f"Run ({self.id}) is finished")
+            finally:
+                self._on_finish(self)
+            if self._note is not None and exit_code == 0 and self._pid == os.getpid():
+                self._note.remove(self.id)
         if isinstance(lane, Lane) and not ended_meanwhile:
             self._deliver(lane, timeout_s)
 

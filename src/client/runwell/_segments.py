@@ -187,11 +187,11 @@ class SegmentAppender:
         """
         if self._suspect:
             self._rewrite()
-        if not self.tail or self._file is None:
+        if not (self.tail or self._syncing) or self._file is None:
             self.dirty = False
             return None
-        assert not self._syncing, "BUG: two syncs at once"
-        self._syncing, self.tail = self.tail, []
+        # What is there already was in a sync that a signal handler's exception broke off.
+        self._syncing, self.tail = self._syncing + self.tail if self._syncing else self.tail, []
         self._unsynced_from = self.offset
         self._set_stop()
         new_entries_of = self._disk if self._entries_synced != self.segment else None

@@ -93,10 +93,14 @@ assert _DEFAULTS.keys() == FIELDS.keys(), "BUG: each setting has a default and a
 class Settings(_Settings):
     """How a run is kept and sent. Give them, or a dict of some, as ``init(settings=…)``. Raises UsageError."""
 
-    __slots__ = ()
+    said: frozenset[str] = frozenset()
+    """Which were given: also a default that is, comes before the environment."""
 
     def __new__(cls, **given: Any) -> "Settings":  # noqa: PYI034
-        return super().__new__(cls, **checked(given, "Settings"))
+        found = checked(given, "Settings")
+        settings = super().__new__(cls, **found)
+        settings.said = frozenset(found)
+        return settings
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A named tuple would be made again of values without names.
@@ -162,8 +166,10 @@ def _all_names() -> str:
 
 
 def _said(given: "Settings | Mapping[str, Any] | None", where: str) -> dict[str, Any]:
-    if isinstance(given, _Settings):
-        return {name: value for name, value in given._asdict().items() if value != _DEFAULTS[name]}
+    if isinstance(given, Settings):
+        return {
+            name: value for name, value in given._asdict().items() if name in given.said or value != _DEFAULTS[name]
+        }
     if given is not None and not isinstance(given, Mapping):
         raise UsageError(f"{where} takes runwell.Settings or a dict, not {type(given).__name__}")
     return checked(given or {}, where)

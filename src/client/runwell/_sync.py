@@ -32,7 +32,11 @@ class _Thread(threading.Thread):
                 time.sleep(SYNC_DELAY_S)
                 # Meanwhile its writer may have ended, and another one have taken its place.
                 sync = self.sync
-                more = sync is not None and sync()
+                try:
+                    more = sync is not None and sync()
+                except MemoryError:
+                    # The next time there may be enough; without its thread no later row would be synced.
+                    more = True
 
 
 _idle: list[_Thread] = []

@@ -4,7 +4,7 @@ A nested value is stored under the path of its labels, joined by U+001F, so that
 stay two leaves; people see and type dots for both.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 PATH_SEPARATOR = "\x1f"
@@ -18,6 +18,14 @@ def join(labels: Iterable[str]) -> str:
 def shown(path: str) -> str:
     """The path as people see and type it."""
     return path.replace(PATH_SEPARATOR, ".")
+
+
+def above(path: str) -> Iterator[str]:
+    """The paths that it is below of."""
+    place = path.find(PATH_SEPARATOR)
+    while place >= 0:
+        yield path[:place]
+        place = path.find(PATH_SEPARATOR, place + 1)
 
 
 def nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
