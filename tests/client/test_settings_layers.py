@@ -246,6 +246,16 @@ def test_auto_resume_leaves_a_living_process_alone(runwell_dir: Path):
     assert len(spools(runwell_dir)) == 3
 
 
+def test_auto_resume_beside_an_open_run_begins_another(runwell_dir: Path):
+    """The one that is open is not taken over by its own process, and stays the one to go on with."""
+    with pytest.raises(KeyError), runwell.init(mode="offline", resume="auto") as run:
+        with runwell.init(mode="offline", resume="auto", reinit="create_new") as beside:
+            assert (beside.id != run.id, beside.resumed) == (True, False)
+        raise KeyError
+    with runwell.init(mode="offline", resume="auto") as again:
+        assert (again.id, again.resumed) == (run.id, True)
+
+
 def test_the_end_of_one_run_leaves_the_note_of_another(runwell_dir: Path):
     """What another process of the script noted meanwhile stays, and so does the parent's when a forked child ends."""
     run = runwell.init(mode="offline", resume="auto")

@@ -264,6 +264,9 @@ def _auto_resumed(wish: _Wish, key: tuple[str, str, str]) -> tuple[_Wish, "AutoR
     if wish.run_id is not None:
         _messages.warn(f"resume='auto' and an id are given: run {wish.run_id} is continued or begun")
     run_id = wish.run_id or note.read()
+    if wish.run_id is None and any(run.id == run_id for run in _session.open_runs()):
+        # The note is that of a run which is open here, beside which this one is made.
+        return wish._replace(resume=None), None
     wish = wish._replace(run_id=run_id, resume="allow")
     try:
         note.write(run_id or key[2])
