@@ -319,12 +319,13 @@ def test_a_segment_that_moves_while_it_is_looked_for_is_found(tmp_path: Path, mo
     for looks_before in range(3):
         copy, archive = tmp_path / f"D{looks_before}" / "log", tmp_path / f"A{looks_before}"
         shutil.copytree(log_dir, copy)
-        tidying = iter([()] * looks_before + [(copy, archive)])
+        tidying = iter([*[None] * looks_before, (copy, archive)])
 
-        def listed(folder: Path, tidying: Iterator[tuple[Path, ...]] = tidying) -> list[str]:
-            if moved := next(tidying, ()):
-                compress_log(moved[0], quiet)
-                archive_log(*moved, quiet)
+        def listed(folder: Path, tidying: Iterator[tuple[Path, Path] | None] = tidying) -> list[str]:
+            if moved := next(tidying, None):
+                source, target = moved
+                compress_log(source, quiet)
+                archive_log(source, target, quiet)
             return listdir(folder)
 
         monkeypatch.setattr(os, "listdir", listed)
