@@ -20,8 +20,8 @@ AWAITED_LOOK_S = 0.05
 """Batches gather, since a run's row is written once a transaction, however many batches it has: at 100 batches a second
 this halves the work. As soon as somebody waits for them, they are applied."""
 
-BACKLOG_S = 0.15
-"""Never more gather than some 150 ms of work: whoever comes then waits no longer than that."""
+BACKLOG_S = 0.25
+"""Never more gather than some 250 ms of work: whoever comes then waits no longer than that."""
 
 PAUSE_S = 1.0
 """How often it is looked whether there is space again."""
