@@ -50,7 +50,11 @@ def open_directory() -> Iterator[Path]:
 
 
 @as_root
-@pytest.mark.parametrize("home", [None, "", "/", "/root/none"], ids=["unset", "empty", "read-only", "somebody else's"])
+@pytest.mark.parametrize(
+    "home",
+    [None, "", "/", str(Path("~root").expanduser() / "none")],
+    ids=["unset", "empty", "read-only", "somebody else's"],
+)
 def test_a_user_without_a_home_still_trains(home: str | None, runwell_dir: Path, open_directory: Path):
     """No account, no home, or one that cannot be written to: the run is kept in a temporary directory, and it is said where."""
     environment = without("RUNWELL_DIR", "HOME") | {"TMPDIR": str(open_directory)}

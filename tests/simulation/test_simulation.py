@@ -17,7 +17,7 @@ OFTEN = 0.9
 """In so many of all schedules something must have gone wrong; the others do not count."""
 
 RARE_MAX = 8
-"""Kinds of fault that a portion may lack; all of them happen in the whole."""
+"""Kinds of fault that a portion may lack."""
 
 
 @pytest.mark.timeout(300)

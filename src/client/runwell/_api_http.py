@@ -95,31 +95,12 @@ class HttpSource:
         self, name: RunName, query: RowQuery, after: str | None, limit: int
     ) -> tuple[list[dict[str, Any]], str | None]:
         """A page of rows, and the cursor of the next one."""
-        asked = {
-            "key": query.keys,
-            "min_step": query.min_step,
-            "max_step": query.max_step,
-            "masked": int(query.masked),
-            "all": int(query.all_attempts),
-            "stream": query.stream,
-            "after": after,
-            "limit": limit,
-            "consistent": int(after is None),
-        }
-        return self._decoded_rows(f"{_path(name)}/history", asked)
+        page = {"after": after, "limit": limit, "consistent": int(after is None)}
+        return self._decoded_rows(f"{_path(name)}/history", _parameters(query) | page)
 
     def samples(self, name: RunName, query: RowQuery, samples: int) -> list[dict[str, Any]]:
         """Evenly spaced rows of those that have all keys."""
-        asked = {
-            "key": query.keys,
-            "min_step": query.min_step,
-            "max_step": query.max_step,
-            "masked": int(query.masked),
-            "all": int(query.all_attempts),
-            "stream": query.stream,
-            "samples": samples,
-        }
-        return self._decoded_rows(f"{_path(name)}/history", asked)[0]
+        return self._decoded_rows(f"{_path(name)}/history", _parameters(query) | {"samples": samples})[0]
 
     def _decoded_rows(self, path: str, parameters: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
         status, body = self._answer(self._target(path, parameters), MEDIA_TYPE)
@@ -185,6 +166,17 @@ class HttpSource:
             self._local.pid = os.getpid()
         kept: KeptConnection = self._local.kept
         return kept.connection
+
+
+def _parameters(query: RowQuery) -> dict[str, Any]:
+    return {
+        "key": query.keys,
+        "min_step": query.min_step,
+        "max_step": query.max_step,
+        "masked": int(query.masked),
+        "all": int(query.all_attempts),
+        "stream": query.stream,
+    }
 
 
 def _path(name: RunName) -> str:
