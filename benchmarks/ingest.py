@@ -28,6 +28,7 @@ import uvloop
 from benchmarks.collector_load import collector, cpu_s, memory_mb
 from benchmarks.projector_load import projector
 from benchmarks.sending import Sender, senders
+from runwell.core.history import select
 from runwell.v1 import event_pb2
 from runwell_projector.query import Views, wait_for_log_end
 
@@ -150,7 +151,7 @@ def check_rows(data_dir: Path, load: Load, streams: list[Sender], seconds: int) 
             second, row = chance.randrange(seconds), chance.randrange(load.rows)
             run_id = runs[list(streams[number].writers)[place].hex()]
             step = second * load.rows + row
-            (found,), _ = views.history("load", "collector", run_id, min_step=step, max_step=step + 1)
+            (found,), _ = views.history("load", "collector", run_id, select(min_step=step, max_step=step + 1))
             values = values_of(load, number * 10_000 + place, second)
             expected = {f"train/metric_{key:04d}": value for key, value in enumerate(values[:, row].tolist())}
             assert {name: value for name, value in found.items() if name[0] != "_"} == expected

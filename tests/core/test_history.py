@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from runwell.core.history import LaneRows, merge_history
+from runwell.core.history import LaneRows, merge_history, select
 from tests.core.run_streams import RUN, Batch, deliveries, runs
 from tests.core.test_fold import SEEDS, WRITER, folded, referred, row, text
 
@@ -41,7 +41,7 @@ def test_history_equals_the_reference(selection: dict[str, Any], seed: int):
     """Lanes, repeated steps, masks, attempts and rewinds merge as the reference says, whatever is asked for."""
     chance = Random(seed)
     batches = deliveries(chance, runs(chance), duplicates=True)
-    assert text(merge_history(lanes_of(batches), **selection)) == text(referred(batches).history(**selection))
+    assert text(merge_history(lanes_of(batches), select(**selection))) == text(referred(batches).history(**selection))
 
 
 def test_values_keep_their_types():
@@ -66,5 +66,5 @@ def test_rows_of_one_step_are_one_row_whose_later_values_win():
         event.index = place
     batch = Batch(WRITER, 1, 4, 1.0, events)
     assert [(found["_step"], found["a"]) for found in merge_history(lanes_of([batch]))] == [(3, 2), (4, 4)]
-    assert [found["a"] for found in merge_history(lanes_of([batch]), masked=True)] == [3, 4]
+    assert [found["a"] for found in merge_history(lanes_of([batch]), select(masked=True))] == [3, 4]
     assert folded([batch]).run == RUN

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runwell.core.history import select
 from runwell_collector.log.sqlite import open_event_log
 from runwell_projector.query import Views
 from runwell_projector.rebuild import rebuild
@@ -36,7 +37,7 @@ async def test_a_log_of_an_earlier_version_is_read_and_gone_on_with(version: Pat
     rebuild(tmp_path, lambda reached, end: None)
     with Views.open(tmp_path) as views:
         (run,) = views.runs()[1]
-        rows = views.history("lab", "digits", "golden", masked=True)[0]
+        rows = views.history("lab", "digits", "golden", select(masked=True))[0]
     logged = [record for record in expected if record[1] == "row"]
     assert (run["state"], run["records"]["stored"]) == ("finished", len(expected))
     assert len(rows) == len({(record[3]) for record in logged})

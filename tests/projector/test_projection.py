@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from runwell.core import filters
+from runwell.core.history import select
 from runwell.v1 import event_pb2
 from runwell_collector.log import RunId, StoredBatch
 from runwell_projector.dump import dump_lines
@@ -56,7 +57,7 @@ def all_news(views: Views, limit: int) -> list[dict[str, Any]]:
     found: dict[tuple[str, int], dict[str, Any]] = {}
     after, end = 0, views.status()["offset"]
     while after < end:
-        news, after = views.tail(*RUN, after, masked=True, limit=limit)
+        news, after = views.tail(*RUN, after, select(masked=True), limit=limit)
         for lane in news:
             for row in lane["rows"]:
                 found.setdefault((lane["writer"], row["_step"]), {}).update(row)
@@ -72,7 +73,7 @@ def all_pages(views: Views, limit: int, selection: dict[str, Any]) -> list[dict[
     rows: list[dict[str, Any]] = []
     cursor = None
     while True:
-        page, cursor = views.history(*RUN, **selection, after=cursor, limit=limit)
+        page, cursor = views.history(*RUN, select(**selection), after=cursor, limit=limit)
         rows += page
         if cursor is None:
             return rows

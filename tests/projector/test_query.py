@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from runwell.core import filters
+from runwell.core.history import select
 from runwell.v1 import event_pb2
 from runwell_collector.log import open_log_reader
 from runwell_projector.files import ViewFiles
@@ -136,7 +137,7 @@ def test_series_keep_types_and_repeat_no_step(tmp_path: Path):
         series = views.series(*RUN, ["v"])["v"]
         assert series["steps"] == [2, 3, 4]
         assert list(map(repr, series["values"])) == ["9007199254740993", "0.5", "7"]
-        assert views.history(*RUN, ["v"])[0] == [
+        assert views.history(*RUN, select(["v"]))[0] == [
             {"_step": step, "_timestamp": time, "_runtime": time - 1000.0, "v": value}
             for step, time, value in zip(series["steps"], series["times"], series["values"], strict=True)
         ]

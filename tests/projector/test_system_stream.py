@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runwell.core import limits
+from runwell.core.history import select
 from runwell.v1 import event_pb2
 from runwell_collector.log import RunId, StoredBatch
 from runwell_projector.files import ViewFiles
@@ -74,16 +75,16 @@ def test_samples_are_a_history_of_their_own(tmp_path: Path):
         rows, _ = views.history(*RUN)
         assert [row["_step"] for row in rows] == [0, 1, 2]
         assert {key for row in rows for key in row} == {"_step", "_timestamp", "_runtime", "key0", "key1"}
-        samples, _ = views.history(*RUN, stream="system")
+        samples, _ = views.history(*RUN, select(stream="system"))
         assert [(row["_step"], row["_timestamp"]) for row in samples] == [
             (1001000, 1001.0),
             (1000500, 1000.5),
             (1001000, 1001.0),
         ]
         assert samples[0]["system.memory.used_bytes"] == 1.0
-        only, _ = views.history(*RUN, keys=["system.cpu.used_ratio"], min_step=1_000_900, stream="system")
+        only, _ = views.history(*RUN, select(["system.cpu.used_ratio"], 1_000_900, stream="system"))
         assert [row["system.cpu.used_ratio"] for row in only] == [0.6]
-        parts, _ = views.tail(*RUN, 0, stream="system")
+        parts, _ = views.tail(*RUN, 0, select(stream="system"))
         assert [len(part["rows"]) for part in parts] == [1, 2]
         parts, _ = views.tail(*RUN, 0)
         assert [len(part["rows"]) for part in parts] == [3]
@@ -93,7 +94,7 @@ def test_a_sample_at_any_time_is_kept(tmp_path: Path):
     """Times beyond any clock are clamped where they become steps; nothing stops the run."""
     odd = [sample(at, cpu__used_ratio=1.0) for at in (-1e300, 1e300)]
     with projected(tmp_path, stored(writer(1, [started("bench", 1), *odd]), RUN)) as views:
-        samples, _ = views.history(*RUN, stream="system")
+        samples, _ = views.history(*RUN, select(stream="system"))
         assert [row["_step"] for row in samples] == [-9 * 10**18, 9 * 10**18]
 
 

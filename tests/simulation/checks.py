@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
+from runwell.core.history import select
 from runwell.v1 import event_pb2
 from runwell_collector.log import StoredBatch, decode_events
 from runwell_projector.dump import digest
@@ -273,7 +274,7 @@ SELECTIONS: tuple[dict[str, Any], ...] = (
 
 def _check_history(views: Any, name: tuple[str, str, str], run: ReferenceRun) -> None:
     for selection in SELECTIONS:
-        found, cursor = views.history(*name, **selection)
+        found, cursor = views.history(*name, select(**selection))
         assert cursor is None
         expected = run.history(**selection)
         assert text(found) == text(expected), f"{name} {selection}: {_first_difference(found, expected)}"

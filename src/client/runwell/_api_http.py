@@ -10,9 +10,10 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from runwell._api_columns import MEDIA_TYPE, decode_rows
 from runwell._api_errors import ApiError, NotFoundError, RequestRefusedError
-from runwell._api_source import RowQuery, RunName
+from runwell._api_source import RunName
 from runwell._settings import resolve
 from runwell.core.filters import Expression, Order
+from runwell.core.history import Selection
 from runwell.errors import ServerUnreachableError
 
 TIMEOUT_S = 30.0
@@ -92,15 +93,15 @@ class HttpSource:
         return view
 
     def rows(
-        self, name: RunName, query: RowQuery, after: str | None, limit: int
+        self, name: RunName, selection: Selection, after: str | None, limit: int
     ) -> tuple[list[dict[str, Any]], str | None]:
         """A page of rows, and the cursor of the next one."""
         page = {"after": after, "limit": limit, "consistent": int(after is None)}
-        return self._decoded_rows(f"{_path(name)}/history", _parameters(query) | page)
+        return self._decoded_rows(f"{_path(name)}/history", _parameters(selection) | page)
 
-    def samples(self, name: RunName, query: RowQuery, samples: int) -> list[dict[str, Any]]:
+    def samples(self, name: RunName, selection: Selection, samples: int) -> list[dict[str, Any]]:
         """Evenly spaced rows of those that have all keys."""
-        return self._decoded_rows(f"{_path(name)}/history", _parameters(query) | {"samples": samples})[0]
+        return self._decoded_rows(f"{_path(name)}/history", _parameters(selection) | {"samples": samples})[0]
 
     def _decoded_rows(self, path: str, parameters: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
         status, body = self._answer(self._target(path, parameters), MEDIA_TYPE)
@@ -168,14 +169,14 @@ class HttpSource:
         return kept.connection
 
 
-def _parameters(query: RowQuery) -> dict[str, Any]:
+def _parameters(selection: Selection) -> dict[str, Any]:
     return {
-        "key": query.keys,
-        "min_step": query.min_step,
-        "max_step": query.max_step,
-        "masked": int(query.masked),
-        "all": int(query.all_attempts),
-        "stream": query.stream,
+        "key": None if selection.keys is None else sorted(selection.keys),
+        "min_step": selection.min_step,
+        "max_step": selection.max_step,
+        "masked": int(selection.masked),
+        "all": int(selection.all_attempts),
+        "stream": selection.stream,
     }
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
 from runwell._api_errors import NotFoundError
-from runwell._api_source import RowQuery, RunName, Source, thinned
+from runwell._api_source import RunName, Source, thinned
 from runwell.core.filters import Expression, Order
+from runwell.core.history import Selection, select
 from runwell.core.metrics import Metric, rules_of_view
-from runwell.core.system import STREAMS
 
 PAGE_ROWS = 10_000
 """Rows asked for at once when the whole history is wanted."""
@@ -154,14 +154,14 @@ class Run:
         """
         if page_size < 1:
             raise ValueError(f"page_size is {page_size}, and must be at least 1")
-        return self._scan(_query(keys, masked, all, stream, min_step, max_step), min(page_size, PAGE_ROWS))
+        return self._scan(select(keys, min_step, max_step, masked, all, stream), min(page_size, PAGE_ROWS))
 
-    def _scan(self, query: RowQuery, page_size: int, *, every: bool = True) -> Iterator[dict[str, Any]]:
+    def _scan(self, selection: Selection, page_size: int, *, every: bool = True) -> Iterator[dict[str, Any]]:
         """Rows with every key that is asked for, or with some."""
         after, more = None, True
-        wanted = (query.keys or ()) if every else ()
+        wanted = (selection.keys or ()) if every else ()
         while more:
-            rows, after = self._source.rows(self._run_name, query, after, page_size)
+            rows, after = self._source.rows(self._run_name, selection, after, page_size)
             yield from (row for row in rows if all(key in row for key in wanted))
             more = after is not None
 
@@ -186,7 +186,9 @@ class Run:
         if keys is not None and x_axis not in keys and not x_axis.startswith("_"):
             keys = [*keys, x_axis]
         if samples is not None and samples <= SAMPLES_MAX:
-            rows = self._source.samples(self._run_name, _query(keys, masked, all, stream), samples)
+            rows = self._source.samples(
+                self._run_name, select(keys, masked=masked, all_attempts=all, stream=stream), samples
+            )
         else:
             rows = thinned(list(self.scan_history(keys, PAGE_ROWS, masked=masked, all=all, stream=stream)), samples)
         if not pandas:
@@ -229,7 +231,7 @@ class Run:
         keys = [key] if axis in ("_step", "_timestamp", "_runtime") else [key, axis]
         found: dict[str, list[Any]] = {"x": [], "values": []}
         latest: Any = None
-        for row in self._scan(RowQuery(keys, masked=masked), PAGE_ROWS, every=False):
+        for row in self._scan(select(keys, masked=masked), PAGE_ROWS, every=False):
             latest = row.get(axis, latest)
             if key in row and latest is not None:
                 found["x"].append(latest)
@@ -238,19 +240,6 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self._run_name} ({self.state})>"
-
-
-def _query(
-    keys: Sequence[str] | None,
-    masked: bool,
-    every: bool,
-    stream: str,
-    min_step: int | None = None,
-    max_step: int | None = None,
-) -> RowQuery:
-    if stream not in STREAMS:
-        raise ValueError(f"stream is {stream!r}, and must be one of {', '.join(STREAMS)}")
-    return RowQuery(keys, min_step, max_step, masked, every, stream)
 
 
 class Runs(Sequence[Run]):

@@ -1,10 +1,10 @@
 """The seam between what reads runs and where they are: a server over HTTP, or spools in a directory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from runwell.core.filters import Expression, Order
+from runwell.core.history import Selection
 
 
 class RunName(NamedTuple):
@@ -16,19 +16,6 @@ class RunName(NamedTuple):
 
     def __str__(self) -> str:
         return "/".join(self)
-
-
-@dataclass(frozen=True, slots=True)
-class RowQuery:
-    """Which rows of a history; ``max_step`` is exclusive."""
-
-    keys: Sequence[str] | None = None
-    min_step: int | None = None
-    max_step: int | None = None
-    masked: bool = False
-    all_attempts: bool = False
-    stream: str = "default"
-    """"default", or "system" for samples of machines and processes."""
 
 
 class Source(Protocol):
@@ -55,12 +42,12 @@ class Source(Protocol):
         ...
 
     def rows(
-        self, name: RunName, query: RowQuery, after: str | None, limit: int
+        self, name: RunName, selection: Selection, after: str | None, limit: int
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Rows after the cursor, ``limit`` or all the rest, and the cursor of the next ones."""
         ...
 
-    def samples(self, name: RunName, query: RowQuery, samples: int) -> list[dict[str, Any]]:
+    def samples(self, name: RunName, selection: Selection, samples: int) -> list[dict[str, Any]]:
         """At most ``samples`` of the rows that have all keys, evenly spaced, the first and the last among them."""
         ...
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from runwell._api_errors import ApiError, NotFoundError
-from runwell._api_source import RowQuery, RunName, thinned
+from runwell._api_source import RunName, thinned
 from runwell.core.filters import Expression, Order, ordered
 from runwell.core.fold import RunFold
-from runwell.core.history import LaneRows, merge_history
+from runwell.core.history import LaneRows, Selection, merge_history
 from runwell.core.lanes import Lane
 from runwell.core.system import STREAMS, as_rows
 from runwell.forwarder.disk import LocalDisk
@@ -59,13 +59,12 @@ class SpooledRun:
             ended = event_pb2.Event(time=lane.clock, writer_ended=event_pb2.WriterEnded(last=lane.position))
             self._fold.apply(spool.writer, lane.position + 1, 0, lane.clock, [ended])
 
-    def history(self, query: RowQuery) -> list[dict[str, Any]]:
+    def history(self, selection: Selection) -> list[dict[str, Any]]:
         """The rows that are asked for."""
-        rows, heads = self._rows[query.stream], self._fold.lane_heads()
-        every = query.all_attempts or query.stream == "system"
+        rows, heads = self._rows[selection.stream], self._fold.lane_heads()
         lanes = [LaneRows.of_events(head, rows.get(head.writer, [])) for head in heads]
-        rules = None if query.stream == "system" else self._fold.metrics.rules()
-        return merge_history(lanes, query.keys, query.min_step, query.max_step, query.masked, every, rules)
+        rules = None if selection.stream == "system" else self._fold.metrics.rules()
+        return merge_history(lanes, selection, rules)
 
 
 def _is_own(lane: Lane, spool: WriterSpool) -> bool:
@@ -153,16 +152,16 @@ class SpoolSource:
         return None if spools is None else SpooledRun(name, spools, rows=False).view
 
     def rows(
-        self, name: RunName, query: RowQuery, after: str | None, limit: int
+        self, name: RunName, selection: Selection, after: str | None, limit: int
     ) -> tuple[list[dict[str, Any]], str | None]:
         """All rows; there is no cursor."""
         assert after is None
         spools = self._spools().get(name)
         if spools is None:
             raise NotFoundError(f"there is no run {name} any more")
-        return SpooledRun(name, spools, rows=True).history(query), None
+        return SpooledRun(name, spools, rows=True).history(selection), None
 
-    def samples(self, name: RunName, query: RowQuery, samples: int) -> list[dict[str, Any]]:
+    def samples(self, name: RunName, selection: Selection, samples: int) -> list[dict[str, Any]]:
         """Evenly spaced rows of those that have all keys."""
-        rows, _ = self.rows(name, query, None, 0)
-        return thinned([row for row in rows if all(key in row for key in query.keys or ())], samples)
+        rows, _ = self.rows(name, selection, None, 0)
+        return thinned([row for row in rows if all(key in row for key in selection.keys or ())], samples)

@@ -1,11 +1,11 @@
 """A run's rows: a page of them as JSON, or all as JSON lines."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from runwell.core.history import Selection, select
 from runwell_dashboard import columns, parameters
 from runwell_dashboard.answers import encoded
 from runwell_dashboard.runs import find_run, reader_of, run_name
@@ -14,17 +14,17 @@ from runwell_projector.query import Views
 LINES = "application/x-ndjson"
 
 
-def asked_rows(request: Request) -> dict[str, Any]:
+def asked_rows(request: Request) -> Selection:
     """The question's part that pages share."""
     query = request.query_params
-    return {
-        "keys": parameters.keys(query),
-        "min_step": parameters.whole(query, "min_step"),
-        "max_step": parameters.whole(query, "max_step"),
-        "masked": parameters.flag(query, "masked"),
-        "all_attempts": parameters.flag(query, "all"),
-        "stream": parameters.stream(query),
-    }
+    return select(
+        parameters.keys(query),
+        parameters.whole(query, "min_step"),
+        parameters.whole(query, "max_step"),
+        parameters.flag(query, "masked"),
+        parameters.flag(query, "all"),
+        parameters.stream(query),
+    )
 
 
 async def show_history(request: Request) -> Response:
@@ -47,12 +47,12 @@ async def show_history(request: Request) -> Response:
 
 
 async def _columns(
-    request: Request, name: tuple[str, str, str], asked: dict[str, Any], after: str | None, limit: int, samples: int
+    request: Request, name: tuple[str, str, str], asked: Selection, after: str | None, limit: int, samples: int
 ) -> Response:
     def page(views: Views) -> bytes:
         if samples:
-            return columns.encode_rows(views.row_samples(*name, **asked, samples=samples), None)
-        return columns.encode_rows(*views.row_tables(*name, **asked, after=after, limit=limit))
+            return columns.encode_rows(views.row_samples(*name, asked, samples=samples), None)
+        return columns.encode_rows(*views.row_tables(*name, asked, after=after, limit=limit))
 
     _, headers = await find_run(request)
     try:
@@ -63,12 +63,12 @@ async def _columns(
 
 
 async def _page(
-    request: Request, name: tuple[str, str, str], asked: dict[str, Any], after: str | None, limit: int, lines: bool
+    request: Request, name: tuple[str, str, str], asked: Selection, after: str | None, limit: int, lines: bool
 ) -> tuple[bytes, str | None]:
     """A page as it is sent, encoded in the query's thread, and the cursor of the next one."""
 
     def page(views: Views) -> tuple[bytes, str | None]:
-        rows, following = views.history(*name, **asked, after=after, limit=limit)
+        rows, following = views.history(*name, asked, after=after, limit=limit)
         if lines:
             return b"".join(encoded(row) + b"\n" for row in rows), following
         return encoded({"rows": rows, "next": following}), following
@@ -80,7 +80,7 @@ async def _page(
 
 
 async def _lines(
-    request: Request, name: tuple[str, str, str], asked: dict[str, Any], body: bytes, following: str | None
+    request: Request, name: tuple[str, str, str], asked: Selection, body: bytes, following: str | None
 ) -> AsyncIterator[bytes]:
     yield body
     while following is not None:

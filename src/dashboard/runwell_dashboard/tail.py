@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from runwell.core.history import Selection, select
 from runwell_dashboard import parameters
 from runwell_dashboard.answers import RequestError, encoded
 from runwell_dashboard.counters import Counters
@@ -25,13 +26,6 @@ POSITION_DIGITS = 19
 """A position has fewer; what is longer is none of ours."""
 
 RunName = tuple[str, str, str]
-
-
-class Wanted(NamedTuple):
-    """Which keys (None: all) of which history."""
-
-    keys: list[str] | None
-    stream: str
 
 
 class Tails:
@@ -137,7 +131,7 @@ def _name(text: str) -> RunName:
 
 def _followed(request: Request, names: Sequence[RunName], position: int) -> Response:
     after, query = _start(request), request.query_params
-    wanted = Wanted(parameters.keys(query), parameters.stream(query))
+    wanted = select(parameters.keys(query), stream=parameters.stream(query))
     events = _events(request.app.state.tails, reader_of(request), names, wanted, position if after is None else after)
     return _streamed(events)
 
@@ -170,7 +164,7 @@ async def _moves(tails: Tails, reader: Reader) -> AsyncIterator[bytes]:
 
 
 async def _events(
-    tails: Tails, reader: Reader, names: Sequence[RunName], wanted: Wanted, after: int
+    tails: Tails, reader: Reader, names: Sequence[RunName], wanted: Selection, after: int
 ) -> AsyncIterator[bytes]:
     """Each run is read on from a position of its own; an event's id is one from which none of them misses anything."""
     states: list[dict[str, Any] | None] = [None] * len(names)
@@ -196,13 +190,13 @@ async def _events(
 
 
 async def _fresh(
-    reader: Reader, name: RunName, wanted: Wanted, after: int
+    reader: Reader, name: RunName, wanted: Selection, after: int
 ) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
     """What came after a position, a bounded number of rows at a time, each with the position after them."""
     while True:
         start = after
         parts, after = await reader.ask(
-            lambda views: views.tail(*name, start, wanted.keys, limit=parameters.ROWS_LIMIT, stream=wanted.stream)  # noqa: B023
+            lambda views: views.tail(*name, start, wanted, parameters.ROWS_LIMIT)  # noqa: B023
         )
         yield parts, after
         if not parts:

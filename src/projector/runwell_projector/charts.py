@@ -34,7 +34,7 @@ def read_curves(
     curves: dict[str, Curve] = {}
     metrics: dict[str, dict[int, Series]] = {}
     for key, axis in axes.items():
-        curve = read_curve(connection, blocks, key, lens) if axis == "_step" else None
+        curve = read_curve(connection, blocks, key, axis, lens) if axis in SHOWN_AXES.values() else None
         if curve is None:
             series = read_series(connection, blocks, [key], masked=lens.masked)[key]
             if axis not in metrics and axis not in SHOWN_AXES.values():

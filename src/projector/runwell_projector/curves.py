@@ -5,7 +5,7 @@ exact least, greatest and mean of buckets of about equally many rows. Either has
 NaN and the infinities are in no line that was thinned; they are counted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,14 +69,13 @@ def curve_of(axis: str, x: Array, values: Values, lens: Lens) -> Curve:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Stripes of a series in the order of x, with where each begins and ends, and has its least and greatest value."""
+    """Stripes of a series in the order of x, and where each begins, by row."""
 
     stripes: Array
-    x_first: Array
-    x_last: Array
-    x_least: Array
-    x_greatest: Array
+    first_rows: Array
     rows: int
+    x_of: Callable[[Array], Array]
+    """Where some rows, in order, are on the axis. No row is before the one before it."""
 
     def curve(self, axis: str, lens: Lens) -> Curve:
         """The curve, drawn from the statistics alone."""
@@ -84,9 +83,10 @@ class Overview:
         if lens.bands:
             count = len(self.stripes)
             starts = np.unique(np.linspace(0, count, min(lens.samples, count), endpoint=False).astype(np.int64))
-            ends = np.append(starts[1:], count) - 1
+            firsts = self.first_rows[starts]
+            lasts = np.append(firsts[1:], self.rows) - 1
             found = gathered(self.stripes, starts)
-            return Curve(axis, self.rows, _bands(found, self.x_first[starts], self.x_last[ends]), odd)
+            return Curve(axis, self.rows, _bands(found, self.x_of(firsts), self.x_of(lasts)), odd)
         x, y = self._candidates()
         if len(x) > lens.samples:
             chosen = _thinned(LTTBDownsampler(), x, y, lens.samples)
@@ -96,13 +96,14 @@ class Overview:
     def _candidates(self) -> tuple[Array, Array]:
         """The least and the greatest point of each stripe, and both ends."""
         alive = self.stripes["count"] > 0
-        ends = self.stripes[[0, -1]]
-        x = np.concatenate([self.x_least[alive], self.x_greatest[alive], [self.x_first[0], self.x_last[-1]]])
-        tips = np.array([ends["first"][0], ends["last"][1]])
-        y = np.concatenate([self.stripes["least"][alive], self.stripes["greatest"][alive], tips])
+        stripes, starts, ends = self.stripes[alive], self.first_rows[alive], self.stripes[[0, -1]]
+        rows = np.concatenate(
+            [starts + stripes["least_at"], starts + stripes["greatest_at"], np.asarray([0, self.rows - 1])]
+        )
+        y = np.concatenate([stripes["least"], stripes["greatest"], [ends["first"][0], ends["last"][1]]])
         finite = np.isfinite(y)
-        x, places = np.unique(x[finite], return_index=True)
-        return x, y[finite][places]
+        rows, places = np.unique(rows[finite], return_index=True)
+        return self.x_of(rows), y[finite][places]
 
 
 def _bands(found: Array, x_first: Array, x_last: Array) -> dict[str, Values]:

@@ -1,6 +1,6 @@
 """Pages of a history column by column: the rows of ``runwell.core.history``, put together by arrays instead of one by one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ class Table:
                 found[row][key] = value
         return found
 
-    def with_all(self, keys: Sequence[str]) -> "Table":
+    def with_all(self, keys: Iterable[str]) -> "Table":
         """The rows that have every key, but for the names that every row has."""
         kept = np.ones(len(self), np.bool_)
         for key in set(keys) - ROW_FIELDS:

@@ -9,13 +9,14 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from runwell.core import filters
 from runwell.core.fold import RunFold
-from runwell.core.history import select
+from runwell.core.history import EVERYTHING, Selection
 from runwell.core.lanes import LaneHead
 from runwell_collector.log import open_log_reader
 from runwell_projector.charts import read_curves
@@ -56,6 +57,9 @@ ASK_INTERVAL_S = 0.05
 """How often it tells the projector that it waits: as often as the projector looks."""
 
 POISONED_RUNS_SHOWN = 100
+
+ROWS_LIMIT = 10_000
+"""Rows of a page unless something else is asked for."""
 
 RECORD_COUNTS = ("stored", "expected", "masked", "refused", "dropped", "lost")
 RECORDS = "SELECT " + ", ".join(f"ifnull(sum(records ->> '{name}'), 0)" for name in RECORD_COUNTS) + " FROM run"
@@ -218,24 +222,15 @@ class Views:
         entity: str,
         project: str,
         run_id: str,
-        keys: Sequence[str] | None = None,
-        min_step: int | None = None,
-        max_step: int | None = None,
-        masked: bool = False,
-        all_attempts: bool = False,
+        selection: Selection = EVERYTHING,
         after: str | None = None,
-        limit: int = 10_000,
-        stream: str = "default",
+        limit: int = ROWS_LIMIT,
     ) -> tuple[list[Row], str | None]:
         """Up to ``limit`` merged rows after the cursor, and the cursor for the next ones (None: there are no more).
 
-        ``max_step`` is exclusive. With ``keys`` (as shown, with dots) a row is what the records that hold one of them
-        say of them. A cursor stays valid while the run grows. The rows of the stream "system" are samples of machines
-        and processes, with their times in milliseconds as steps. Raises ValueError for a text that is no cursor.
+        A cursor stays valid while the run grows. Raises ValueError for a text that is no cursor.
         """
-        tables, following, heads = self._rows(
-            (entity, project, run_id), keys, min_step, max_step, masked, all_attempts, after, limit, stream
-        )
+        tables, following, heads = self._rows((entity, project, run_id), selection, after, limit)
         return [row for table in tables for row in table.shown(heads)], following
 
     def row_tables(
@@ -243,58 +238,31 @@ class Views:
         entity: str,
         project: str,
         run_id: str,
-        keys: Sequence[str] | None = None,
-        min_step: int | None = None,
-        max_step: int | None = None,
-        masked: bool = False,
-        all_attempts: bool = False,
+        selection: Selection = EVERYTHING,
         after: str | None = None,
-        limit: int = 10_000,
-        stream: str = "default",
+        limit: int = ROWS_LIMIT,
     ) -> tuple[list[RowTable], str | None]:
         """The page of ``history``, column by column."""
-        tables, following, heads = self._rows(
-            (entity, project, run_id), keys, min_step, max_step, masked, all_attempts, after, limit, stream
-        )
+        tables, following, heads = self._rows((entity, project, run_id), selection, after, limit)
         return [row_table(table, heads) for table in tables], following
 
     def row_samples(
-        self,
-        entity: str,
-        project: str,
-        run_id: str,
-        keys: Sequence[str] | None = None,
-        min_step: int | None = None,
-        max_step: int | None = None,
-        masked: bool = False,
-        all_attempts: bool = False,
-        stream: str = "default",
-        samples: int = 1_000,
+        self, entity: str, project: str, run_id: str, selection: Selection = EVERYTHING, samples: int = 1_000
     ) -> list[RowTable]:
         """Of all rows that have every key, ``samples`` evenly spaced ones, the first and the last among them."""
-        selected = select(keys, min_step, max_step, masked, all_attempts or stream == "system")
         with self._snapshot() as connection:
-            blocks = find_blocks(connection, (entity, project, run_id), selected.keys, stream)
+            blocks = find_blocks(connection, (entity, project, run_id), selection.keys, selection.stream)
             if blocks is None:
                 return []
-            tables = [table.with_all(keys or ()) for table in read_tables(connection, blocks, selected)]
+            wanted = selection.keys or ()
+            tables = [table.with_all(wanted) for table in read_tables(connection, blocks, selection)]
         return [row_table(table, blocks.heads) for table in thinned(tables, samples)]
 
     def _rows(
-        self,
-        run: RunName,
-        keys: Sequence[str] | None,
-        min_step: int | None,
-        max_step: int | None,
-        masked: bool,
-        all_attempts: bool,
-        after: str | None,
-        limit: int,
-        stream: str,
+        self, run: RunName, selection: Selection, after: str | None, limit: int
     ) -> tuple[list[Table], str | None, Sequence[LaneHead]]:
-        selection = select(keys, min_step, max_step, masked, all_attempts or stream == "system")
         with self._snapshot() as connection:
-            blocks = find_blocks(connection, run, selection.keys, stream)
+            blocks = find_blocks(connection, run, selection.keys, selection.stream)
             if blocks is None:
                 return [], None, ()
             return *read_page(connection, blocks, selection, after, limit), blocks.heads
@@ -327,15 +295,16 @@ class Views:
         project: str,
         run_id: str,
         after: int,
-        keys: Sequence[str] | None = None,
-        masked: bool = False,
+        selection: Selection = EVERYTHING,
         limit: int = 1_000,
-        stream: str = "default",
     ) -> tuple[list[dict[str, Any]], int]:
-        """The rows that came after an offset of the log, by writer, and the offset to go on from; see ``tail``."""
+        """The rows that came after an offset of the log, by writer, and the offset to go on from; see ``tail``.
+
+        All attempts are shown.
+        """
+        selection = replace(selection, all_attempts=True)
         with self._snapshot() as connection:
-            selection = select(keys, masked=masked, all_attempts=True)
-            blocks = find_blocks(connection, (entity, project, run_id), selection.keys, stream)
+            blocks = find_blocks(connection, (entity, project, run_id), selection.keys, selection.stream)
             return ([], after) if blocks is None else read_tail(connection, blocks, after, selection, limit)
 
     @contextmanager

@@ -7,7 +7,7 @@ hides the greater steps of earlier attempts, and masked rows are hidden, each un
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from math import inf
 from operator import itemgetter
@@ -17,6 +17,7 @@ from runwell.core.keys import shown
 from runwell.core.lanes import LaneHead
 from runwell.core.metrics import MetricRules
 from runwell.core.rows import Rows, read_rows
+from runwell.core.system import STREAMS
 
 ROW_FIELDS = frozenset({"_step", "_timestamp", "_runtime"})
 """What every row has, so that asking for them narrows nothing."""
@@ -60,13 +61,19 @@ class MergedRow:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows and keys: ``max_step`` is exclusive, ``keys`` (None: all) are as shown, with dots."""
+    """Which rows and keys of a history; ``select`` makes one."""
 
     keys: frozenset[str] | None = None
+    """As shown, with dots; a row is then what the records that hold one of them say of them. None means all."""
     min_step: int | None = None
     max_step: int | None = None
+    """Exclusive."""
     masked: bool = False
+    """Also rows that the rule for steps refused."""
     all_attempts: bool = False
+    """Also what a later attempt hides."""
+    stream: str = STREAMS[0]
+    """STREAMS[1] is samples of machines and processes, with times in milliseconds as steps."""
 
     def keeps(self, row: MergedRow) -> bool:
         """Whether a row that may have more than was asked for is; and takes out what was not."""
@@ -93,29 +100,31 @@ def select(
     max_step: int | None = None,
     masked: bool = False,
     all_attempts: bool = False,
+    stream: str = STREAMS[0],
 ) -> Selection:
-    """A selection; keys that every row has ask for nothing more."""
-    return Selection(None if keys is None else frozenset(keys), min_step, max_step, masked, all_attempts)
+    """A selection. Samples of machines never hide each other. Raises ValueError for a stream that there is not."""
+    if stream not in STREAMS:
+        raise ValueError(f"stream is {stream!r}, and must be one of {', '.join(STREAMS)}")
+    chosen = None if keys is None else frozenset(keys)
+    return Selection(chosen, min_step, max_step, masked, all_attempts or stream != STREAMS[0], stream)
+
+
+EVERYTHING = Selection()
+"""What a history shows unless something else is asked for."""
 
 
 def merge_history(
-    lanes: Iterable[LaneRows],
-    keys: Iterable[str] | None = None,
-    min_step: int | None = None,
-    max_step: int | None = None,
-    masked: bool = False,
-    all_attempts: bool = False,
-    rules: MetricRules | None = None,
+    lanes: Iterable[LaneRows], selection: Selection = EVERYTHING, rules: MetricRules | None = None
 ) -> list[dict[str, Any]]:
     """The rows as people see them: ``_step``, ``_timestamp``, ``_runtime``, then values by shown key.
 
-    With ``keys`` a row is what the records that hold one of them say of them. With ``rules`` rows have the step metrics
-    that they were logged without.
+    With ``rules`` rows have the step metrics that they were logged without.
     """
-    selection = select(keys, min_step, max_step, masked, all_attempts)
     if rules is None or not rules.synchronise:
         return [row.shown() for row in merge_rows(lanes, selection)]
-    rows = merge_rows(lanes, select(rules.with_step_metrics(selection.keys), masked=masked, all_attempts=all_attempts))
+    rows = merge_rows(
+        lanes, replace(selection, keys=rules.with_step_metrics(selection.keys), min_step=None, max_step=None)
+    )
     fill_step_metrics(rows, rules, latest_in(rows))
     return [row.shown() for row in rows if selection.keeps(row)]
 
