@@ -97,6 +97,32 @@ async def test_keys_move_select_and_compare(served: Served, page: Page):
     await expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
 
 
+async def test_charts_over_fields_are_added_and_kept_in_the_address(served: Served, page: Page, axe: str):
+    """A scatter plot and parallel coordinates of all runs; a range dragged on an axis is part of the address."""
+    await page.goto(f"{served.base}/ada/digits")
+    for kind in ("Scatter", "Parallel coordinates"):
+        await page.get_by_role("button", name="Add a chart").click()
+        await page.get_by_role("button", name=kind, exact=True).click()
+    await expect(page.get_by_role("img", name=re.compile(r" over .* of \d runs"))).to_be_visible()
+    plot = page.locator(".parallel canvas")
+    await expect(page.get_by_role("img", name=re.compile("of 4 runs, 4 within the chosen ranges"))).to_be_visible()
+    assert not await violations(page, axe)
+    await plot.scroll_into_view_if_needed()
+    box = await plot.bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + 56, box["y"] + 40)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 56, box["y"] + 60)
+    await page.mouse.up()
+    await expect(page).to_have_url(re.compile("brushes%22%3A%7B%22"))
+    narrowed = page.get_by_role("img", name=re.compile("of 4 runs, [0-3] within the chosen ranges"))
+    await expect(narrowed).to_be_visible()
+    await page.reload()
+    await expect(narrowed).to_be_visible()
+    await page.get_by_role("button", name="Remove Parallel coordinates").click()
+    await expect(plot).to_have_count(0)
+
+
 async def test_an_empty_server_shows_how_to_fill_it(empty: str, page: Page, axe: str):
     """Where nothing was logged the page has the lines of code that log something."""
     await page.goto(empty)

@@ -1,5 +1,6 @@
 // All charts of some runs: controls above, pinned ones first, then by section.
 
+import type { ComponentChildren } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import { Popover } from "../components/basics.tsx";
 import { Icon } from "../components/icons.tsx";
@@ -18,16 +19,20 @@ export interface BoardProperties {
   store: SeriesStore;
   view: ChartView;
   stream?: "default" | "system";
+  /** Further controls, and cards before the curves. */
+  controls?: ComponentChildren;
+  children?: ComponentChildren;
 }
 
 export function ChartBoard(properties: BoardProperties) {
-  const { keys, runs, store, view, stream = "default" } = properties;
+  const { keys, runs, store, view, stream = "default", controls, children } = properties;
   const found = useMemo(() => keys.filter(matcher(view.search)), [keys, view.search]);
   const pinned = view.pinned.filter((key) => found.includes(key));
   const sections = useMemo(() => sectionsOf(found), [found]);
   return (
     <div class="board">
-      <BoardControls view={view} keys={keys} />
+      <BoardControls view={view} keys={keys}>{controls}</BoardControls>
+      {children}
       {found.length === 0 && (
         <p class="notice">{keys.length === 0 ? "Nothing was logged here yet. Numbers given to run.log() appear as charts." : `No metric matches ${view.search}.`}</p>
       )}
@@ -68,7 +73,7 @@ function Section(properties: Omit<BoardProperties, "keys"> & { title: string; id
   );
 }
 
-function BoardControls({ view, keys }: { view: ChartView; keys: readonly string[] }) {
+function BoardControls({ view, keys, children }: { view: ChartView; keys: readonly string[]; children: ComponentChildren }) {
   const box = useRef<HTMLInputElement>(null);
   const amountOf = view.smoothing === "ema" || view.smoothing === "twema" ? { max: 0.99, step: 0.01 } : { max: 100, step: 1 };
   return (
@@ -109,7 +114,7 @@ function BoardControls({ view, keys }: { view: ChartView; keys: readonly string[
           <output>{view.amount}</output>
         </label>
       )}
-      <Popover label="Axes" name="Axes" align="right">
+      <Popover label="Axes" name="Axes">
         {() => (
           <div class="choices">
             <Choice label="Logarithmic x" on={view.logX} set={(on) => setQuery({ logx: on })} />
@@ -118,6 +123,7 @@ function BoardControls({ view, keys }: { view: ChartView; keys: readonly string[
           </div>
         )}
       </Popover>
+      {children}
       {view.range && (
         <button type="button" onClick={() => setQuery({ range: null })}>
           Reset zoom

@@ -7,6 +7,7 @@ import { shownPlace } from "../model/axes.ts";
 import { shortNumber } from "../model/format.ts";
 import type { Stroke } from "../model/palette.ts";
 import type { Prepared, Range } from "../model/prepare.ts";
+import { styleOf } from "../plots/style.ts";
 import { usePaint } from "../state/preferences.ts";
 import {
   drawSpecials,
@@ -18,7 +19,6 @@ import {
   plotSeries,
   readings,
   type PlotSettings,
-  type PlotStyle,
 } from "./plot.ts";
 
 const TOOLTIP_ROWS = 20;
@@ -104,7 +104,7 @@ function options(
       () => latest.current.settings,
       () => latest.current.prepared,
     ),
-    axes: plotAxes(settings, styleOf(element)),
+    axes: plotAxes(settings, isLogarithmic(latest.current.prepared, settings), styleOf(element)),
     cursor: {
       drag: { x: true, y: false, setScale: false, dist: 5 },
       sync: { key: "charts", scales: ["x", null] },
@@ -130,12 +130,6 @@ function options(
       ready: [(plot) => plot.over.addEventListener("dblclick", () => latest.current.onZoom(null))],
     },
   };
-}
-
-function styleOf(element: HTMLElement): PlotStyle {
-  const style = getComputedStyle(element);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
-  return { ink: colour("--ink"), faint: colour("--faint"), grid: colour("--grid"), font: "11px system-ui, sans-serif" };
 }
 
 function Tooltip(properties: {

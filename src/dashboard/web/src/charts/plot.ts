@@ -4,14 +4,9 @@ import type uPlot from "uplot";
 import type { Axis } from "../model/axes.ts";
 import { duration, shortNumber } from "../model/format.ts";
 import type { Stroke } from "../model/palette.ts";
+import { decades } from "../model/scale.ts";
 import type { Prepared, Range, Special, Value } from "../model/prepare.ts";
-
-export interface PlotStyle {
-  ink: string;
-  faint: string;
-  grid: string;
-  font: string;
-}
+import type { PlotStyle } from "../plots/style.ts";
 
 export interface PlotSettings {
   axis: Axis;
@@ -118,7 +113,17 @@ function valueRange(plot: uPlot, { valueRange: chosen }: PlotSettings, low: numb
   return [from - margin, to + margin];
 }
 
-export function plotAxes({ axis, steps }: PlotSettings, style: PlotStyle): uPlot.Axis[] {
+const LOG_SPACE = 48;
+
+/**
+ * Where a logarithmic axis has its marks. Not uPlot's own, which never ends unless the scale begins at a power of ten.
+ */
+export const LOG_AXIS: Pick<uPlot.Axis, "splits" | "filter"> = {
+  splits: (plot, axis, from, to) => decades({ from, to }, Math.max(2, Math.floor((axis === 0 ? plot.over.clientWidth : plot.over.clientHeight) / LOG_SPACE))),
+  filter: (_, marks) => marks,
+};
+
+export function plotAxes({ axis, steps, logX }: PlotSettings, logarithmic: boolean, style: PlotStyle): uPlot.Axis[] {
   const common: uPlot.Axis = {
     stroke: style.faint,
     font: style.font,
@@ -129,7 +134,8 @@ export function plotAxes({ axis, steps }: PlotSettings, style: PlotStyle): uPlot
   const across: uPlot.Axis = { ...common, size: 30, gap: 4, space: 60 };
   if (steps) across.incrs = WHOLE;
   if (axis !== "time") across.values = (_, splits) => splits.map(text);
-  return [across, { ...common, size: 56, gap: 4, space: 32, values: (_, splits) => splits.map((value) => (value === null ? "" : compact(value))) }];
+  if (axis !== "time" && logX) Object.assign(across, LOG_AXIS);
+  return [across, { ...common, ...(logarithmic ? LOG_AXIS : {}), size: 56, gap: 4, space: 32, values: (_, splits) => splits.map((value) => (value === null ? "" : compact(value))) }];
 }
 
 /** Distances between marks where only whole numbers have a meaning. */

@@ -49,11 +49,11 @@ export function Popover(properties: {
   label: ComponentChildren;
   name: string;
   class?: string;
-  align?: "left" | "right";
   children: (close: () => void) => ComponentChildren;
 }) {
-  const { label, name, class: extra, align = "left", children } = properties;
+  const { label, name, class: extra, children } = properties;
   const [open, setOpen] = useState(false);
+  const [align, setAlign] = useState("left");
   const place = useRef<HTMLDivElement>(null);
   const id = useId();
   useEffect(() => {
@@ -75,7 +75,7 @@ export function Popover(properties: {
   }, [open]);
   return (
     <div class={`popover ${extra ?? ""}`} ref={place}>
-      <button type="button" aria-expanded={open} aria-controls={id} aria-label={name} onClick={() => setOpen(!open)}>
+      <button type="button" aria-expanded={open} aria-controls={id} aria-label={name} onClick={() => { setAlign(roomierSide(place.current)); setOpen(!open); }}>
         {label}
       </button>
       {open && (
@@ -85,6 +85,13 @@ export function Popover(properties: {
       )}
     </div>
   );
+}
+
+/** Towards which side of its part of the page a panel has more room. */
+function roomierSide(element: HTMLElement | null): "left" | "right" {
+  const around = element?.closest(".left, .right, main")?.getBoundingClientRect();
+  const own = element?.getBoundingClientRect();
+  return own && around && own.left + own.right > around.left + around.right ? "right" : "left";
 }
 
 /** A window above the page. */

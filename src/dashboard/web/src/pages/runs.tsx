@@ -1,5 +1,6 @@
 // The workspace of a project: the table of its runs, and beside it the charts of those that are selected.
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { getJson, getPositioned } from "../api/http.ts";
 import { followChanges } from "../api/live.ts";
@@ -11,6 +12,7 @@ import { Failure, FirstRun, Loading } from "../components/basics.tsx";
 import { PLAIN_FIELDS, quoted } from "../model/fields.ts";
 import { plural } from "../model/format.ts";
 import { assigned, strokeOf } from "../model/palette.ts";
+import { PanelAdder, PanelShelf } from "../plots/shelf.tsx";
 import { go, pathOf, setQuery } from "../router.ts";
 import { useTail } from "../state/follow.ts";
 import { useKeys } from "../state/keyboard.ts";
@@ -76,7 +78,9 @@ function Workspace(properties: Names & { query: URLSearchParams; fields: FieldIn
       </section>
       {view.mode !== "table" && (
         <section class="right" aria-label="Charts">
-          <Charts entity={entity} project={project} rows={selected.rows} runs={runs.runs} view={charts} />
+          <Charts entity={entity} project={project} rows={selected.rows} runs={runs.runs} view={charts} controls={<PanelAdder query={query} fields={fields} />}>
+            <PanelShelf {...{ entity, project, query, names }} where={view.where} deleted={view.deleted} selected={selected.set} turn={live.turn} />
+          </Charts>
         </section>
       )}
     </div>
@@ -162,7 +166,8 @@ function useChartRuns(project: string, rows: readonly RunRow[]): { runs: ChartRu
   }, [rows, project]);
 }
 
-function Charts({ entity, project, rows, runs, view }: Names & { rows: readonly RunRow[]; runs: readonly ChartRun[]; view: ChartView }) {
+function Charts(properties: Names & { rows: readonly RunRow[]; runs: readonly ChartRun[]; view: ChartView; controls: ComponentChildren; children: ComponentChildren }) {
+  const { entity, project, rows, runs, view, controls, children } = properties;
   const store = useMemo(() => new SeriesStore(entity, project), [entity, project]);
   const parameters: [string, string][] = [["entity", entity], ["project", project], ...runs.map((run): [string, string] => ["run", run.id])];
   const { data, error, loading, reload } = useResource(runs.length > 0 ? JSON.stringify(parameters) : null, (signal) =>
@@ -171,10 +176,10 @@ function Charts({ entity, project, rows, runs, view }: Names & { rows: readonly 
   const running = rows.filter((row) => row.state === "running").map((row) => row.run_id);
   useTail(entity, project, data ? running : [], data?.position ?? 0, store);
   useEffect(() => reload(), [running.length]);
-  if (runs.length === 0) return <p class="notice">Select runs in the table to see their charts.</p>;
+  if (runs.length === 0) return <>{children}<p class="notice">Select runs in the table to see their charts.</p></>;
   if (error && !data) return <Failure error={error} retry={reload} />;
   if (!data) return loading ? <Loading what="charts" /> : null;
-  return <ChartBoard keys={data.answer.keys} runs={runs} store={store} view={view} />;
+  return <ChartBoard keys={data.answer.keys} runs={runs} store={store} view={view} controls={controls}>{children}</ChartBoard>;
 }
 
 function useWorkspaceKeys(properties: Names & {

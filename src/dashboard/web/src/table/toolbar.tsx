@@ -39,7 +39,7 @@ export function Toolbar(properties: ToolbarProperties) {
         </Link>
       )}
       {view.selected !== null && selected.length > 0 && <BulkActions {...{ entity, project, selected }} deleted={view.deleted} />}
-      <Popover name="More" label="More" align="right">
+      <Popover name="More" label="More">
         {(close) => <More {...properties} close={close} />}
       </Popover>
       <ModeSwitch mode={view.mode} />
