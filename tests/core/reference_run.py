@@ -182,6 +182,11 @@ class ReferenceRun:
                 earlier += spans[other][1] - spans[other][0]
         return spans[attempt][0] - earlier
 
+    def rewinds(self) -> list[list[int]]:
+        """Attempts that went back, and to which step."""
+        rewound = [record for record in self.records() if record.kind == "run_rewound"]
+        return [list(found) for found in sorted({(record.attempt, record.message.step) for record in rewound})]
+
     def rewound_to(self, attempt: int) -> int | None:
         steps = [
             record.message.step
@@ -352,6 +357,8 @@ class ReferenceRun:
             "duration_s": sum(end - start for start, end in spans.values()),
             "attempts": max((writer.attempt()[1] for writer in writers), default=1),
             "last_step": max(steps, default=None),
+            "forked_from": None,
+            "rewinds": self.rewinds(),
             "config": self.config(),
             "summary": self.summary(),
             "metrics": [{k: v for k, v in metric.items() if k != "asked"} for metric in self.metrics()],

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from runwell._api_source import RunName, thinned
 from runwell.core.filters import Expression, Order, ordered
 from runwell.core.fold import RunFold
 from runwell.core.history import LaneRows, Selection, merge_history
-from runwell.core.lanes import Lane
+from runwell.core.lanes import Lane, LaneHead
+from runwell.core.pasts import FORKS_MAX, NEVER, Origin, inherited_heads
 from runwell.core.system import STREAMS, as_rows
 from runwell.forwarder.disk import LocalDisk
 from runwell.forwarder.segments import SpoolError
@@ -59,12 +61,24 @@ class SpooledRun:
             ended = event_pb2.Event(time=lane.clock, writer_ended=event_pb2.WriterEnded(last=lane.position))
             self._fold.apply(spool.writer, lane.position + 1, 0, lane.clock, [ended])
 
-    def history(self, selection: Selection) -> list[dict[str, Any]]:
-        """The rows that are asked for."""
-        rows, heads = self._rows[selection.stream], self._fold.lane_heads()
-        lanes = [LaneRows.of_events(head, rows.get(head.writer, [])) for head in heads]
+    def history(self, selection: Selection, inherited: Sequence[LaneRows] = ()) -> list[dict[str, Any]]:
+        """The rows that are asked for; ``inherited`` are those of the runs that it was forked from."""
+        lanes = [*inherited, *self.lane_rows(self._fold.lane_heads(), selection.stream)]
         rules = None if selection.stream == "system" else self._fold.metrics.rules()
         return merge_history(lanes, selection, rules)
+
+    def lane_rows(self, heads: Iterable[LaneHead], stream: str = "default") -> list[LaneRows]:
+        """All rows, by lanes that are seen so."""
+        rows = self._rows[stream]
+        return [LaneRows.of_events(head, rows.get(head.writer, [])) for head in heads if head.attempt != NEVER]
+
+    def inherited_rows(self, origin: Origin, shift: int) -> list[LaneRows]:
+        """The rows that a fork of the run goes on from."""
+        heads = inherited_heads(self._fold.lane_heads(), self._fold.rewinds, origin, shift)
+        return [
+            LaneRows(lane.head, [rows.within(-inf, origin.step + 1) for rows in lane.rows])
+            for lane in self.lane_rows(heads)
+        ]
 
 
 def _is_own(lane: Lane, spool: WriterSpool) -> bool:
@@ -159,7 +173,23 @@ class SpoolSource:
         spools = self._spools().get(name)
         if spools is None:
             raise NotFoundError(f"there is no run {name} any more")
-        return SpooledRun(name, spools, rows=True).history(selection), None
+        run = SpooledRun(name, spools, rows=True)
+        return run.history(selection, self._inherited(run) if selection.stream == "default" else ()), None
+
+    def _inherited(self, run: SpooledRun) -> list[LaneRows]:
+        """The rows of the runs that it was forked from, as far as their spools are here."""
+        spools, found, shift, step, seen = self._spools(), list[LaneRows](), 0, None, set[RunName]()
+        while (told := run.view["forked_from"]) is not None and len(seen) < FORKS_MAX:
+            origin = Origin(**told)
+            name = RunName(*origin[:3])
+            if name in seen or name not in spools:
+                break
+            seen.add(name)
+            shift += origin.attempts
+            step = origin.step if step is None else min(step, origin.step)
+            run = SpooledRun(name, spools[name], rows=True)
+            found += run.inherited_rows(origin._replace(step=step), shift)
+        return found
 
     def samples(self, name: RunName, selection: Selection, samples: int) -> list[dict[str, Any]]:
         """Evenly spaced rows of those that have all keys."""

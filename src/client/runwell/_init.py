@@ -3,10 +3,12 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from runwell import _messages, _session
+from runwell._branch import Branch, fork, read_branch, rewind
 from runwell._config import Config, in_notebook
 from runwell._config_sources import chosen, entries_of, file_values, read_values
 from runwell._disabled import DisabledLane
@@ -60,27 +62,31 @@ class _Wish(NamedTuple):
     notes: str | None
     tags: tuple[str, ...] | None
     resume: Resume | Literal["auto"] | None
+    fork: Branch | None
+    rewind: Branch | None
 
 
 def init(
     entity: str | None = None,
     project: str | None = None,
-    name: str | None = None,
+    dir: str | os.PathLike[str] | None = None,  # noqa: A002  wandb's name
     id: str | None = None,  # noqa: A002  wandb's name
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Sequence[str] | None = None,
     config: Any = None,
+    config_exclude_keys: Sequence[str] | None = None,
+    config_include_keys: Sequence[str] | None = None,
+    allow_val_change: bool | None = None,
     group: str | None = None,
     job_type: str | None = None,
-    tags: Sequence[str] | None = None,
-    notes: str | None = None,
-    resume: str | bool | None = None,
     mode: str | None = None,
-    dir: str | os.PathLike[str] | None = None,  # noqa: A002  wandb's name
-    settings: Settings | Mapping[str, Any] | None = None,
-    reinit: str | bool | None = None,
-    config_include_keys: Sequence[str] | None = None,
-    config_exclude_keys: Sequence[str] | None = None,
-    allow_val_change: bool | None = None,
     force: bool | None = None,
+    reinit: str | bool | None = None,
+    resume: str | bool | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
     anonymous: str | None = None,
 ) -> Run:
     """Starts a run, or continues one, and makes it the current run of this process.
@@ -88,19 +94,20 @@ def init(
     ``resume`` says what happens when the run ``id`` exists: "must" continues it and raises when it does not exist, "allow"
     continues it or starts it, "never" raises when it exists. Without ``resume`` an existing run gets a new attempt that
     begins at step 0. "auto" needs no id: it continues what this script began in this directory and did not end with
-    exit code 0. ``mode`` is "online", "offline" or "disabled", or "shared" for processes that give the same ``id`` and
-    write one attempt of the run together, each with steps of its own. ``reinit`` says what happens when a run is open:
-    "return_previous" (the default in scripts) returns it, "finish_previous" (the default in notebooks) ends it first,
-    "create_new" starts one beside it that is not behind ``runwell.log`` and the other shortcuts. ``config`` is what
-    ``run.config.update`` takes. ``allow_val_change``, ``force`` and ``anonymous`` are taken since scripts give them, and
-    change nothing.
+    exit code 0. ``fork_from="ID?_step=N"`` begins a run whose history, config and summary go on from what run ID had
+    logged by step N; ``resume_from`` continues run ID itself from there, and hides its rows after that step.
 
-    Raises UsageError and ConfigError for arguments that cannot be right, ServerUnreachableError when ``resume`` cannot be decided, and
-    Error when the spool cannot be made.
+    ``mode`` is "online", "offline" or "disabled", or "shared" for processes that give the same ``id`` and write one attempt
+    of the run together, each with steps of its own. ``reinit`` says what happens when a run is open: "return_previous" (the
+    default in scripts) returns it, "finish_previous" (the default in notebooks) ends it first, "create_new" starts one
+    beside it that is not behind ``runwell.log`` and the other shortcuts. ``config`` is what ``run.config.update`` takes.
+    ``allow_val_change``, ``force`` and ``anonymous`` are taken since scripts give them, and change nothing.
+
+    Raises UsageError and ConfigError for arguments that cannot be right, ServerUnreachableError when ``resume`` cannot be
+    decided, and Error when the spool cannot be made.
     """
-    resolved = resolve(
-        settings, {"entity": entity, "project": project, "mode": mode, "dir": None if dir is None else Path(dir)}
-    )
+    settings_given = {"entity": entity, "project": project, "mode": mode, "dir": None if dir is None else Path(dir)}
+    resolved = resolve(settings, settings_given | {"fork_from": fork_from, "resume_from": resume_from})
     how = _choice("reinit", resolved.reinit if reinit is None else reinit, _REINITS)
     if how is None and in_notebook():
         how = "finish_previous"
@@ -109,18 +116,24 @@ def init(
         if how != "finish_previous":
             return _returned(previous, id, resume)
         previous.finish()
-    wish = _wish(
-        resolved, {"run_id": id, "name": name, "group": group, "job_type": job_type, "notes": notes}, tags, resume
-    )
+    said = {"run_id": id, "name": name, "group": group, "job_type": job_type, "notes": notes}
+    wish = _wish(resolved, said, tags, resume)
     values = file_values(resolved.config_paths)
     values |= chosen(entries_of(config), config_include_keys, config_exclude_keys)
-    locked = {} if resolved.sweep_param_path is None else read_values(Path(resolved.sweep_param_path))
+    return _begun(wish, values, make_current=how != "create_new")
+
+
+def _begun(wish: _Wish, values: Mapping[str, Any], *, make_current: bool) -> Run:
+    settings = wish.settings
+    locked = {} if settings.sweep_param_path is None else read_values(Path(settings.sweep_param_path))
     # What cannot be kept is told before anything is made.
     _configure(Config(lambda changes, removed: None), values, locked)
-    run, past = _disabled_run(wish) if resolved.mode == "disabled" else _recorded_run(wish)
-    _session.begin(run, make_current=how != "create_new")
+    run, past = _disabled_run(wish) if settings.mode == "disabled" else _recorded_run(wish)
+    _session.begin(run, make_current=make_current)
     _configure(run.config, values, locked)
-    if past is not None and (wish.resume is not None or resolved.shared):
+    if past is not None and wish.fork is not None:
+        run.config.setdefaults(past.config)
+    elif past is not None and (run.resumed or settings.shared):
         run.config.adopt(past.config)
     return run
 
@@ -145,12 +158,26 @@ def _wish(settings: Settings, given: Mapping[str, Any], tags: Sequence[str] | No
     _check_texts({what: said[what] for what in ("name", "group", "job_type")}, limits.NAME_CHARACTERS_MAX)
     _check_texts({"notes": said["notes"]}, limits.STRING_BYTES_MAX)
     checked_tags = _checked_tags(settings.run_tags if tags is None else tags)
-    return _Wish(
+    wish = _Wish(
         settings,
         **said,
         tags=checked_tags,
         resume=_choice("resume", settings.resume if resume is None else resume, _RESUMES),
+        fork=read_branch("fork_from", settings.fork_from),
+        rewind=read_branch("resume_from", settings.resume_from),
     )
+    return _branched(wish)
+
+
+def _branched(wish: _Wish) -> _Wish:
+    """The wish with the id of the run that it goes back in."""
+    if [wish.resume, wish.fork, wish.rewind].count(None) < 2:
+        raise UsageError("resume, fork_from and resume_from exclude each other: give one of them")
+    if wish.fork is not None and wish.fork.run_id == wish.run_id:
+        raise UsageError(f"fork_from takes another run than {wish.run_id}: to go back in that one use resume_from")
+    if wish.rewind is not None and wish.run_id not in (None, wish.rewind.run_id):
+        raise UsageError(f"resume_from={wish.rewind.run_id!r} goes on with that run, and id={wish.run_id!r} is another")
+    return wish if wish.rewind is None else wish._replace(run_id=wish.rewind.run_id)
 
 
 def _choice(what: str, value: object, choices: Mapping[object, Any]) -> Any:
@@ -225,15 +252,7 @@ def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
     key = (*key[:2], wish.run_id or key[2])
     if any(run.path == "/".join(key) for run in _session.open_runs()):
         raise UsageError(f"run {'/'.join(key)} is open in this process: use another id, or finish it first")
-    past = None
-    if wish.run_id is None and wish.resume == "must":
-        raise UsageError("resume='must' takes the id of the run to go on with: give it as id=, or use resume='auto'")
-    if wish.run_id is not None:
-        offline = settings.mode == "offline"
-        assert wish.resume != "auto"
-        # Whoever joins a run needs to know which attempt of it.
-        resume = wish.resume or ("allow" if settings.shared else None)
-        past = find_past(key, settings.spool_root, resume, settings.base_url, offline=offline)
+    past = _past_of(wish, key)
     facts = _facts(wish, key, past)
     kind = "run_started" if facts.attempt == 1 else "run_resumed"
     lane = open_lane(
@@ -243,8 +262,12 @@ def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
         kind,
         lambda: _start_fields(wish, facts, past, git),
         order=(facts.attempt, 0.0),
-        earlier=past.earlier() if past is not None and facts.resumed else None,
+        earlier=past.earlier() if past is not None and (facts.resumed or wish.fork) else None,
     )
+    if wish.fork is not None:
+        fork(lane, (*key[:2], wish.fork.run_id), wish.fork, past)
+    elif wish.rewind is not None and past is not None:
+        rewind(lane, wish.rewind, past)
     source = None
     if git is not None:
         source = SourceCapture(git, lambda fields: lane.put_event("source_captured", fields))
@@ -252,6 +275,33 @@ def _recorded_run(wish: _Wish) -> tuple[Run, Past | None]:
     _introduce(run, past)
     lane.look_after_forwarder()
     return run, past
+
+
+def _past_of(wish: _Wish, key: tuple[str, str, str]) -> Past | None:
+    """What the run goes on from; None for a new one."""
+    settings = wish.settings
+    offline = settings.mode == "offline"
+    ask = partial(find_past, spool_root=settings.spool_root, base_url=settings.base_url, offline=offline)
+    if wish.fork is not None:
+        origin = (*key[:2], wish.fork.run_id)
+        if wish.run_id is not None and ask(key, resume="allow") is not None:
+            raise UsageError(f"fork_from begins a run, and {'/'.join(key)} exists: give another id, or use resume")
+        past = ask(origin, resume="allow", upto=wish.fork.step)
+        if past is None:
+            _messages.warn(
+                f"nothing is known here of run {'/'.join(origin)}: its history is shown before that of this run once a "
+                "server has both; config and summary begin empty"
+            )
+        return past
+    if wish.rewind is not None:
+        return ask(key, resume="must", upto=wish.rewind.step)
+    if wish.run_id is None:
+        if wish.resume == "must":
+            raise UsageError("resume='must' takes the id of the run to go on with: give it as id=, or use 'auto'")
+        return None
+    assert wish.resume != "auto"
+    # Whoever joins a run needs to know which attempt of it.
+    return ask(key, resume=wish.resume or ("allow" if settings.shared else None))
 
 
 def _auto_resumed(wish: _Wish, key: tuple[str, str, str]) -> tuple[_Wish, "AutoResume | None"]:
@@ -287,9 +337,12 @@ def _run_key(wish: _Wish, git: GitState | None) -> tuple[str, str, str]:
 
 
 def _facts(wish: _Wish, key: tuple[str, str, str], past: Past | None) -> RunFacts:
-    resumed = past is not None and wish.resume is not None
-    before = past.fields if past is not None else {}
+    branch = wish.fork or wish.rewind
+    resumed = past is not None and (wish.resume or wish.rewind) is not None
+    before = past.fields if past is not None and wish.fork is None else {}
     starting_step = past.last_step + 1 if past is not None and resumed and past.last_step is not None else 0
+    if branch is not None:
+        starting_step = branch.step + 1
     return RunFacts(
         *key,
         name=wish.name or before.get("name") or names.run_name(os.urandom(8)),
@@ -297,7 +350,7 @@ def _facts(wish: _Wish, key: tuple[str, str, str], past: Past | None) -> RunFact
         job_type=before.get("job_type") if wish.job_type is None else wish.job_type,
         notes=before.get("notes") if wish.notes is None else wish.notes,
         tags=before.get("tags", ()) if wish.tags is None else wish.tags,
-        attempt=1 if past is None else past.attempts + (not wish.settings.shared),
+        attempt=1 if past is None or wish.fork else past.attempts + (not wish.settings.shared),
         resumed=resumed,
         starting_step=starting_step,
         start_time=time.time(),
@@ -307,7 +360,7 @@ def _facts(wish: _Wish, key: tuple[str, str, str], past: Past | None) -> RunFact
 def _start_fields(wish: _Wish, facts: RunFacts, past: Past | None, git: GitState | None) -> dict[str, Any]:
     given: dict[str, Any] = {"group": wish.group, "job_type": wish.job_type, "notes": wish.notes}
     fields = {name: value for name, value in given.items() if value is not None}
-    if past is None or wish.name is not None:
+    if past is None or wish.fork or wish.name is not None:
         fields["name"] = facts.name
     if wish.tags is not None:
         fields["tags"] = {"values": list(wish.tags)}
@@ -327,7 +380,9 @@ def _start_fields(wish: _Wish, facts: RunFacts, past: Past | None, git: GitState
 
 def _introduce(run: Run, past: Past | None) -> None:
     what = f"run {run.id} ({run.name}) of {run.entity}/{run.project}"
-    if past is not None and run.settings.shared:
+    if run.settings.fork_from is not None:
+        what += f" goes on from {run.settings.fork_from.replace('?_step=', ' after step ')}"
+    elif past is not None and run.settings.shared:
         what += f", attempt {run.attempt}, which other processes write as well"
     elif past is not None and run.resumed:
         what += f", attempt {run.attempt}, goes on at step {run.starting_step}"

@@ -160,7 +160,7 @@ class Statistics:
 
     def summary(self, path: str, metric: Metric, last: Any) -> dict[str, Any]:
         """What stands for a key's last value."""
-        numbers = self._numbers(path)
+        numbers = self.numbers(path)
         firsts = (part[path].first for part in self._parts if path in part)
         first = next((value for value in firsts if value is not None), last)
         if metric.at is None or metric.at == keys.shown(path):
@@ -169,7 +169,8 @@ class Statistics:
             best = self._best_at(path, metric)
         return metric.values(numbers, best, first, last)
 
-    def _numbers(self, path: str) -> Numbers:
+    def numbers(self, path: str) -> Numbers:
+        """A key's numbers."""
         numbers = Numbers()
         for part in self._parts:
             if path in part:
@@ -185,7 +186,7 @@ class Statistics:
 
         deciding = {decider for part in self._parts for decider in part if keys.shown(decider) == metric.at}
         for decider in sorted(deciding):
-            best = best_of(self._numbers(decider))
+            best = best_of(self.numbers(decider))
             for part in self._parts:
                 if decider in part and path in part and best_of(part[decider].numbers) == best:
                     return part[path].best

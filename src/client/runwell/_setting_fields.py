@@ -87,6 +87,8 @@ FIELDS: Mapping[str, Field] = {
         lambda text: {"true": "auto", "false": False}.get(text.lower(), text.lower()),
         ("RUNWELL_RESUME", "WANDB_RESUME"),
     ),
+    "fork_from": _texts("RUNWELL_FORK_FROM", "WANDB_FORK_FROM"),
+    "resume_from": _texts("RUNWELL_RESUME_FROM", "WANDB_RESUME_FROM"),
     "reinit": Field(
         "one of default, return_previous, finish_previous, create_new, True, False",
         lambda value: (

@@ -43,6 +43,8 @@ class _Settings(NamedTuple):
     run_tags: Sequence[str] | None = None
     """As the arguments of ``init`` of the same names."""
     resume: str | bool | None = None
+    fork_from: str | None = None
+    resume_from: str | None = None
     reinit: str | bool | None = None
     """As the arguments of ``init``."""
     config_paths: Sequence[str] = ()

@@ -194,9 +194,17 @@ class FrameTracks:
 
 
 def read_tracks(
-    segments: Iterable[bytes], rules: MetricRules, *, after: int = 0, upto: int | None = None
+    segments: Iterable[bytes],
+    rules: MetricRules,
+    *,
+    after: int = 0,
+    upto: int | None = None,
+    step_max: int | None = None,
 ) -> FrameTracks:
-    """Statistics of a writer's segments, of the records after one and up to another; damage is passed over."""
+    """Statistics of a writer's segments, of the records after one and up to another; damage is passed over.
+
+    Rows of steps after ``step_max`` do not count.
+    """
     columns: dict[int, Columns] = {}
     tracks = FrameTracks(columns.get)
     tracks.follow(rules)
@@ -209,7 +217,16 @@ def read_tracks(
             if frame.kind == Kind.SCHEMA:
                 schema = json.loads(bytes(frame.payload))
                 columns[schema["id"]] = schema["columns"]
+            elif step_max is not None and _step_of(frame) > step_max:
+                continue
             elif upto is None or (frame.record - upto - 1) & 0xFFFFFFFF >= _HALF:
                 found.append(data[frame.end - frames.FRAME_HEADER_BYTES - len(frame.payload) : frame.end])
         tracks.observe(found)
     return tracks
+
+
+def _step_of(frame: frames.Frame) -> int:
+    """The step of a row; of other frames the least there is."""
+    if frame.kind == Kind.ROW:
+        return int(_ROW_HEAD.unpack_from(frame.payload)[1])
+    return int(_JSON_STEP.unpack_from(frame.payload)[0]) if frame.kind == Kind.JSON_ROW else -_HALF * _HALF

@@ -40,7 +40,7 @@ QUERIES: dict[str, dict[str, Any]] = {
         "stream": TEXT,
     },
     "/tail": {**KEYS, "run": TEXTS, "after": INTEGER, "stream": TEXT},
-    "/runs/{entity}/{project}/{run_id}": {"statistics": FLAG},
+    "/runs/{entity}/{project}/{run_id}": {"statistics": FLAG, "upto": INTEGER},
     "/runs/{entity}/{project}/{run_id}/history": {
         **KEYS,
         "min_step": INTEGER,

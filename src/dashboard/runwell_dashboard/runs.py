@@ -75,10 +75,18 @@ async def find_run(request: Request) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 async def show_run(request: Request) -> Response:
-    """The run's view, or 404; with ``statistics=1`` all that ``init(resume=)`` goes on from."""
+    """The run's view, or 404; with ``statistics=1`` all that ``init(resume=)`` goes on from.
+
+    With ``upto`` as well the statistics are those of the rows up to that step, and "last_row" is the last of them; "logged" are
+    the paths of all rows.
+    """
     view, headers = await find_run(request)
     if parameters.flag(request.query_params, "statistics"):
-        name = run_name(request)
-        statistics = await reader_of(request).ask(lambda views: views.statistics(*name), consistent=False)
-        view |= statistics or {}
+        name, step = run_name(request), parameters.whole(request.query_params, "upto")
+
+        def statistics(views: Views) -> dict[str, Any]:
+            found = views.statistics(*name) or {}
+            return found if step is None else found | {"logged": list(found["statistics"]), **views.past(*name, step)}
+
+        view |= await reader_of(request).ask(statistics, consistent=False)
     return answer(view, headers=headers)

@@ -14,10 +14,10 @@ import numpy as np
 
 from runwell.core.metrics import Metric, MetricRules
 from runwell_projector.afar import read_curve
+from runwell_projector.ancestry import Ancestry, find_ancestry, lanes_of, series_of
 from runwell_projector.codecs import DTYPES, Array
 from runwell_projector.curves import Curve, Lens, curve_of
-from runwell_projector.series import Series, read_lanes, read_series
-from runwell_projector.strips import RunBlocks, find_blocks
+from runwell_projector.series import Series
 
 SHOWN_AXES = {"step": "_step", "time": "_timestamp", "relative": "_runtime"}
 
@@ -28,18 +28,20 @@ def read_curves(
     """Each key's curve; none for keys that the run does not have."""
     axes = _axes(connection, run, keys, lens)
     wanted = frozenset(keys) | {axis for axis in axes.values() if axis not in SHOWN_AXES.values()}
-    blocks = find_blocks(connection, run, wanted, lens.stream)
-    if blocks is None:
+    ancestry = find_ancestry(connection, run, wanted, lens.stream)
+    if ancestry is None:
         return {}
+    alone = len(ancestry.parts) == 1
     curves: dict[str, Curve] = {}
     metrics: dict[str, dict[int, Series]] = {}
     for key, axis in axes.items():
-        curve = read_curve(connection, blocks, key, axis, lens) if axis in SHOWN_AXES.values() else None
+        fast = alone and axis in SHOWN_AXES.values()
+        curve = read_curve(connection, ancestry.own, key, axis, lens) if fast else None
         if curve is None:
-            series = read_series(connection, blocks, [key], masked=lens.masked)[key]
+            series = series_of(connection, ancestry, [key], masked=lens.masked)[key]
             if axis not in metrics and axis not in SHOWN_AXES.values():
-                metrics[axis] = read_lanes(connection, blocks, axis, masked=lens.masked)
-            curve = _whole(blocks, series, axis, metrics.get(axis, {}), lens)
+                metrics[axis] = lanes_of(connection, ancestry, axis, masked=lens.masked)
+            curve = _whole(ancestry, series, axis, metrics.get(axis, {}), lens)
         if curve is not None:
             curves[key] = curve
     return curves
@@ -62,10 +64,10 @@ def metric_rules(view: Sequence[Mapping[str, Any]]) -> MetricRules:
     return MetricRules(Metric(**{**metric, "summary": tuple(metric["summary"])}) for metric in view)
 
 
-def _whole(blocks: RunBlocks, series: Series, axis: str, metric: dict[int, Series], lens: Lens) -> Curve | None:
+def _whole(ancestry: Ancestry, series: Series, axis: str, metric: dict[int, Series], lens: Lens) -> Curve | None:
     if not len(series):
         return None
-    x = _places(blocks, series, axis, metric)
+    x = _places(ancestry, series, axis, metric)
     known = ~np.isnan(x) if x.dtype.kind == "f" else np.ones(len(x), np.bool_)
     known &= lens.within(x)
     if not known.all():
@@ -76,14 +78,14 @@ def _whole(blocks: RunBlocks, series: Series, axis: str, metric: dict[int, Serie
     return curve_of(axis, x, series.values, lens)
 
 
-def _places(blocks: RunBlocks, series: Series, axis: str, metric: dict[int, Series]) -> Array:
+def _places(ancestry: Ancestry, series: Series, axis: str, metric: dict[int, Series]) -> Array:
     """Where each point is on the axis; NaN where that is nowhere."""
     if axis == "_step":
         return series.steps
     if axis == "_timestamp":
         return series.times
     if axis == "_runtime":
-        zeros: Array = np.asarray([head.zero_time for head in blocks.heads])[series.lanes]
+        zeros: Array = np.asarray([head.zero_time for head in ancestry.heads])[series.lanes]
         return series.times - zeros
     x = np.full(len(series), np.nan)
     for lane in np.unique(series.lanes).tolist():

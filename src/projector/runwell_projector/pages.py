@@ -48,7 +48,7 @@ def read_page(
     assert limit > 0
     cursor = decode_cursor(after) if after else None
     page: list[Table] = []
-    for attempt in sorted({head.attempt for head in blocks.heads}):
+    for attempt in blocks.attempts():
         if cursor and attempt < cursor[0]:
             continue
         start = STEP_MIN if selection.min_step is None else selection.min_step

@@ -191,6 +191,8 @@ class Projection:
                 raise UnwritableError(name, f"{type(error).__name__}: {error}") from error
             self._connection.execute(WRITE_RUN, row)
             self._connection.execute("INSERT OR REPLACE INTO fold VALUES (?, ?)", (run.number, state))
+            if run.fold.pasts or run.fold.rewinds:
+                self._connection.execute("INSERT OR REPLACE INTO lineage VALUES (?, ?, ?)", run.lineage())
             run.pending = []
             self._runs.keep(name, run, len(state))
         self._changed.clear()

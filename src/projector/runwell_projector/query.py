@@ -19,15 +19,16 @@ from runwell.core.fold import RunFold
 from runwell.core.history import EVERYTHING, Selection
 from runwell.core.lanes import LaneHead
 from runwell_collector.log import open_log_reader
+from runwell_projector.ancestry import find_ancestry, page_of, series_of, tables_of
 from runwell_projector.charts import read_curves
 from runwell_projector.curves import AXES, Curve, Lens
 from runwell_projector.files import ViewFiles
 from runwell_projector.filter_sql import Sql, order_sql, where_sql
 from runwell_projector.gauges import LiveRun, LiveRuns, Since, read_live_runs
 from runwell_projector.history_table import RowTable, Table, row_table, thinned
-from runwell_projector.pages import read_page, read_tables
+from runwell_projector.pasts import read_past
 from runwell_projector.schema import TABLES
-from runwell_projector.series import read_series, shown_series
+from runwell_projector.series import shown_series
 from runwell_projector.strips import find_blocks
 from runwell_projector.table import read_fields, read_groups, read_keys, read_projects, read_rows
 from runwell_projector.tail import read_tail
@@ -217,6 +218,11 @@ class Views:
         positions = {writer: lane.position for writer, lane in fold.lanes.items()}
         return {"statistics": fold.statistics(), "positions": positions}
 
+    def past(self, entity: str, project: str, run_id: str, step: int) -> dict[str, Any]:
+        """``{"statistics", "last_row"}`` of the rows up to a step: what a fork of the run goes on from."""
+        with self._snapshot() as connection:
+            return read_past(connection, (entity, project, run_id), step)
+
     def history(
         self,
         entity: str,
@@ -251,31 +257,31 @@ class Views:
     ) -> list[RowTable]:
         """Of all rows that have every key, ``samples`` evenly spaced ones, the first and the last among them."""
         with self._snapshot() as connection:
-            blocks = find_blocks(connection, (entity, project, run_id), selection.keys, selection.stream)
-            if blocks is None:
+            ancestry = find_ancestry(connection, (entity, project, run_id), selection.keys, selection.stream)
+            if ancestry is None:
                 return []
             wanted = selection.keys or ()
-            tables = [table.with_all(wanted) for table in read_tables(connection, blocks, selection)]
-        return [row_table(table, blocks.heads) for table in thinned(tables, samples)]
+            tables = [table.with_all(wanted) for table in tables_of(connection, ancestry, selection)]
+        return [row_table(table, ancestry.heads) for table in thinned(tables, samples)]
 
     def _rows(
         self, run: RunName, selection: Selection, after: str | None, limit: int
     ) -> tuple[list[Table], str | None, Sequence[LaneHead]]:
         with self._snapshot() as connection:
-            blocks = find_blocks(connection, run, selection.keys, selection.stream)
-            if blocks is None:
+            ancestry = find_ancestry(connection, run, selection.keys, selection.stream)
+            if ancestry is None:
                 return [], None, ()
-            return *read_page(connection, blocks, selection, after, limit), blocks.heads
+            return *page_of(connection, ancestry, selection, after, limit), ancestry.heads
 
     def series(
         self, entity: str, project: str, run_id: str, keys: Sequence[str], masked: bool = False
     ) -> dict[str, dict[str, list[Any]]]:
         """``{key: {"steps": [...], "times": [...], "values": [...]}}`` in history order; absent keys have empty lists."""
         with self._snapshot() as connection:
-            blocks = find_blocks(connection, (entity, project, run_id), frozenset(keys))
-            if blocks is None:
+            ancestry = find_ancestry(connection, (entity, project, run_id), frozenset(keys))
+            if ancestry is None:
                 return {key: {"steps": [], "times": [], "values": []} for key in keys}
-            return shown_series(read_series(connection, blocks, keys, masked=masked).items())
+            return shown_series(series_of(connection, ancestry, keys, masked=masked).items())
 
     def live_runs(self, since: Since, series_max: int) -> LiveRuns:
         """What Prometheus may be shown: see ``gauges``."""

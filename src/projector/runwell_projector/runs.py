@@ -70,6 +70,11 @@ class OpenRun:
         view = self.fold.view()
         return run_row(self.number, view, lanes, gauges_of(self.fold, view), self._config_leaves)
 
+    def lineage(self) -> tuple[int, str | None, str]:
+        """The run's row of lineage."""
+        origin = self.fold.field("forked_from", None)
+        return self.number, None if origin is None else compact(list(origin.values())), compact(self.fold.rewinds)
+
     def _config_leaves(self, config: dict[str, Any]) -> str:
         """The config's leaves, made anew only when something was written: most runs set their config once."""
         stamps = [stamp for stamp, _ in self.fold.config.values()]

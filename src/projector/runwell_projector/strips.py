@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from runwell.core.history import ROW_FIELDS
 from runwell.core.keys import shown
 from runwell.core.lanes import LaneHead
+from runwell.core.pasts import NEVER
 from runwell.v1 import event_pb2
 from runwell_projector.blocks import Strip, decode_heads, event_strip
 from runwell_projector.codecs import KINDS, Values, decode
@@ -30,6 +31,13 @@ class RunBlocks:
     narrowed: bool
     """These are not all key sets of the run."""
     stream: str = "default"
+
+    step_last: int | None = None
+    """A fork has these rows up to that step; None for a run's own."""
+
+    def attempts(self) -> list[int]:
+        """The attempts that have rows here, in order."""
+        return sorted({head.attempt for head in self.heads} - {NEVER})
 
     def lanes(self, attempt_min: int, attempt_max: int) -> list[int]:
         """The lanes of some attempts."""

@@ -163,9 +163,26 @@ WHERE run.entity = ? AND run.project = ? AND key_set.stream = ? AND run.run_id I
 """
 
 
+INHERITED_KEYS = """
+WITH RECURSIVE ancestor (number, origin, depth) AS (
+    SELECT run.number, lineage.origin, 0 FROM run JOIN lineage ON lineage.run = run.number
+    WHERE run.entity = ? AND run.project = ? AND run.run_id IN (SELECT value FROM json_each(?))
+    UNION
+    SELECT run.number, lineage.origin, depth + 1 FROM ancestor JOIN run ON run.entity = ancestor.origin ->> 0
+    AND run.project = ancestor.origin ->> 1 AND run.run_id = ancestor.origin ->> 2
+    LEFT JOIN lineage ON lineage.run = run.number WHERE depth < 100
+)
+SELECT DISTINCT key.value FROM ancestor JOIN key_set ON key_set.run = ancestor.number, json_each(key_set.keys) AS key
+WHERE key_set.stream = 'default'
+"""
+
+
 def read_keys(
     connection: sqlite3.Connection, entity: str, project: str, run_ids: Sequence[str], stream: str
 ) -> list[str]:
     """The keys, as shown, of all rows of some runs of a project; those that are logged are the ones that charts are of."""
-    found = connection.execute(KEYS, (entity, project, stream, json.dumps(list(run_ids))))
+    found = connection.execute(KEYS, (entity, project, stream, json.dumps(list(run_ids)))).fetchall()
+    if stream == "default":
+        names = json.dumps(list(run_ids))
+        found += connection.execute(INHERITED_KEYS, (entity, project, names)).fetchall()
     return sorted({shown(path) for (path,) in found})

@@ -17,7 +17,7 @@ from runwell.core.run_view import lane_heads, run_view, statistics
 from runwell.core.stamps import EARLIEST, Stamp, read_stamp
 from runwell.core.summary import SummarySets
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 """Changes with the meaning of a state, of a view or of the tables that keep them; then views are rebuilt from the log."""
 
 
@@ -32,7 +32,7 @@ class RunKey(NamedTuple):
 class RunFold:
     """The state of one run. ``apply`` leaves it undefined when it raises."""
 
-    __slots__ = ("config", "fields", "lanes", "metrics", "rewinds", "run", "summary", "updated_at")
+    __slots__ = ("config", "fields", "lanes", "metrics", "pasts", "rewinds", "run", "summary", "updated_at")
 
     def __init__(self, run: tuple[str, str, str]) -> None:
         self.run = RunKey(*run)
@@ -45,6 +45,8 @@ class RunFold:
         self.metrics = MetricWrites()
         self.rewinds: list[tuple[int, int]] = []
         """(attempt, step): rows of earlier attempts with a greater step are hidden."""
+        self.pasts: dict[int, tuple[Stamp, dict[str, Any]]] = {}
+        """Attempt to what it goes on from, where it was forked or rewound: see ``pasts``."""
         self.updated_at = 0.0
 
     def apply(
@@ -140,6 +142,7 @@ class RunFold:
             "summary": self.summary.to_state(),
             "metrics": self.metrics.to_state(),
             "rewinds": self.rewinds,
+            "pasts": [(attempt, *past) for attempt, past in sorted(self.pasts.items())],
             "updated_at": self.updated_at,
         }
 
@@ -153,5 +156,6 @@ class RunFold:
         fold.summary = SummarySets.from_state(state["summary"])
         fold.metrics = MetricWrites.from_state(state["metrics"])
         fold.rewinds = [(attempt, step) for attempt, step in state["rewinds"]]
+        fold.pasts = {attempt: (read_stamp(stamp), past) for attempt, stamp, past in state["pasts"]}
         fold.updated_at = state["updated_at"]
         return fold

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from runwell.core.lanes import Lane
 from runwell.core.limits import RUN_KEYS_MAX
+from runwell.core.pasts import Origin, read_past
 from runwell.core.stamps import EARLIEST, Stamp
 from runwell.core.system import last_figures
 
@@ -26,7 +27,6 @@ NOT_FOLDED = frozenset(
         "console_logged",
         "alert_raised",
         "clock_adjusted",
-        "run_forked",
         "run_purged",
         "view_saved",
         "report_saved",
@@ -129,6 +129,19 @@ def _apply_rewind(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> No
     rewind = (lane.attempt, message.step)
     if rewind not in fold.rewinds:
         fold.rewinds = sorted([*fold.rewinds, rewind])
+    _go_on_from(fold, lane, message, stamp)
+
+
+def _apply_fork(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    key = message.origin
+    origin = Origin(key.entity, key.project, key.run_id, message.step, max(message.attempts, 1))
+    fold.write_field("forked_from", origin._asdict(), stamp)
+    _go_on_from(fold, lane, message, stamp)
+
+
+def _go_on_from(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
+    if message.past_json and stamp >= fold.pasts.get(lane.attempt, (EARLIEST,))[0]:
+        fold.pasts[lane.attempt] = stamp, read_past(message.past_json)
 
 
 def _apply_finish(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
@@ -164,6 +177,7 @@ HANDLERS: dict[str, Handler] = {
     "writer_attached": _start("attached"),
     "source_captured": _apply_source,
     "run_rewound": _apply_rewind,
+    "run_forked": _apply_fork,
     "run_described": _describe,
     "run_preempting": _preempt,
     "run_finished": _apply_finish,

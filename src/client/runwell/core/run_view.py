@@ -7,6 +7,7 @@ from runwell.core.keys import PATH_SEPARATOR, nested, shown
 from runwell.core.lanes import Lane, LaneHead
 from runwell.core.metrics import MetricRules
 from runwell.core.numbers import Numbers
+from runwell.core.pasts import last_row, past_lane
 from runwell.core.stamps import EARLIEST, Stamp
 from runwell.core.summary import live_values
 from runwell.core.tracks import KeyTrack
@@ -38,8 +39,10 @@ def run_view(fold: "RunFold") -> dict[str, Any]:
         "duration_s": sum(end - start for start, end in spans.values()),
         **(PROCESS_DEFAULTS | fold.field("process", {})),
         "git": fold.field("git", None),
+        "forked_from": fold.field("forked_from", None),
         "attempts": max((lane.attempt for lane in lanes), default=1),
         "last_step": last_step(fold, lanes),
+        "rewinds": [list(rewind) for rewind in fold.rewinds],
         "config": {key: write[0] for key, (_, write) in sorted(fold.config.items()) if write is not None},
         "summary": summary(fold, lanes, rules),
         "metrics": rules.view(),
@@ -110,12 +113,27 @@ def last_step(fold: "RunFold", lanes: list[Lane]) -> int | None:
         if lane.step_max is not None:
             hidden = hidden_after(fold, lane.attempt)
             steps.append(lane.step_max if hidden is None else min(lane.step_max, hidden))
+    forked = last_row(fold.pasts[1][1]) if 1 in fold.pasts else None
+    if forked is not None:
+        hidden = hidden_after(fold, 0)
+        steps.append(forked["_step"] if hidden is None else min(forked["_step"], hidden))
     return max(steps, default=None)
+
+
+def counted_lanes(fold: "RunFold", lanes: list[Lane]) -> list[Lane]:
+    """The lanes that values and statistics come from: where a later attempt forked or rewound, what it was told of those
+    before it stands for them.
+    """
+    if not fold.pasts:
+        return lanes
+    latest = max(fold.pasts)
+    return [past_lane(fold.pasts[latest][1], latest - 1), *(lane for lane in lanes if lane.attempt >= latest)]
 
 
 def summary(fold: "RunFold", lanes: list[Lane], rules: MetricRules) -> dict[str, Any]:
     """Last values, what definitions ask for instead, and explicit sets by stamp, nested; and the last row's step and times."""
     written: dict[str, tuple[Stamp, Any]] = dict(fold.summary.values)
+    lanes = counted_lanes(fold, lanes)
     for lane in lanes:
         for key, track in lane.tracks.items():
             if track.last_record:
@@ -171,6 +189,8 @@ def _last_row(fold: "RunFold", lanes: list[Lane]) -> dict[str, Any]:
     if not rows:
         return {}
     last = max(rows, key=lambda lane: lane.stamp(lane.last_row_time_stamp, lane.last_record))
+    if not last.writer:
+        return last_row(fold.pasts[last.attempt + 1][1]) or {}
     zero = next(head.zero_time for head in lane_heads(fold) if head.writer == last.writer)
     return {"_step": last.last_step, "_timestamp": last.last_row_time, "_runtime": last.last_row_time - zero}
 
@@ -207,7 +227,7 @@ def statistics(fold: "RunFold") -> dict[str, dict[str, Any]]:
 
     From these every summary that define_metric can ask for is derived at read time.
     """
-    lanes = sorted(fold.lanes.values(), key=lambda lane: (lane.attempt, lane.writer))
+    lanes = counted_lanes(fold, sorted(fold.lanes.values(), key=lambda lane: (lane.attempt, lane.writer)))
     found = {}
     for key, tracks in sorted(tracks_by_key(lanes).items()):
         numbers, first, last = combined(tracks)

@@ -30,7 +30,7 @@ class Events(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("index", "time", "run_started", "run_resumed", "writer_attached", "run_rewound", "run_forked", "run_finished", "config_set", "summary_updated", "metric_defined", "metric_logged", "system_metric_logged", "media_logged", "artifact_logged", "artifact_used", "artifact_version_assigned", "console_logged", "alert_raised", "run_annotated", "clock_adjusted", "run_preempting", "source_captured", "run_described", "writer_ended", "writer_silent", "records_dropped", "record_refused", "records_lost", "run_deleted", "run_restored", "run_purged", "view_saved", "report_saved", "sweep_created", "trial_suggested", "trial_reported", "sweep_changed", "sweep_points_added")
+    __slots__ = ("index", "time", "run_started", "run_resumed", "writer_attached", "run_rewound", "run_forked", "run_finished", "config_set", "summary_updated", "metric_defined", "metric_logged", "system_metric_logged", "media_logged", "artifact_logged", "artifact_used", "artifact_version_assigned", "console_logged", "alert_raised", "run_annotated", "clock_adjusted", "run_preempting", "source_captured", "run_described", "environment_captured", "writer_ended", "writer_silent", "records_dropped", "record_refused", "records_lost", "run_deleted", "run_restored", "run_purged", "view_saved", "report_saved", "sweep_created", "trial_suggested", "trial_reported", "sweep_changed", "sweep_points_added")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     RUN_STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,7 @@ class Event(_message.Message):
     RUN_PREEMPTING_FIELD_NUMBER: _ClassVar[int]
     SOURCE_CAPTURED_FIELD_NUMBER: _ClassVar[int]
     RUN_DESCRIBED_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENT_CAPTURED_FIELD_NUMBER: _ClassVar[int]
     WRITER_ENDED_FIELD_NUMBER: _ClassVar[int]
     WRITER_SILENT_FIELD_NUMBER: _ClassVar[int]
     RECORDS_DROPPED_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +95,7 @@ class Event(_message.Message):
     run_preempting: RunPreempting
     source_captured: SourceCaptured
     run_described: RunDescribed
+    environment_captured: EnvironmentCaptured
     writer_ended: WriterEnded
     writer_silent: WriterSilent
     records_dropped: RecordsDropped
@@ -109,7 +111,7 @@ class Event(_message.Message):
     trial_reported: TrialReported
     sweep_changed: SweepChanged
     sweep_points_added: SweepPointsAdded
-    def __init__(self, index: _Optional[int] = ..., time: _Optional[float] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., writer_attached: _Optional[_Union[WriterAttached, _Mapping]] = ..., run_rewound: _Optional[_Union[RunRewound, _Mapping]] = ..., run_forked: _Optional[_Union[RunForked, _Mapping]] = ..., run_finished: _Optional[_Union[RunFinished, _Mapping]] = ..., config_set: _Optional[_Union[ConfigSet, _Mapping]] = ..., summary_updated: _Optional[_Union[SummaryUpdated, _Mapping]] = ..., metric_defined: _Optional[_Union[MetricDefined, _Mapping]] = ..., metric_logged: _Optional[_Union[MetricLogged, _Mapping]] = ..., system_metric_logged: _Optional[_Union[SystemMetricLogged, _Mapping]] = ..., media_logged: _Optional[_Union[MediaLogged, _Mapping]] = ..., artifact_logged: _Optional[_Union[ArtifactLogged, _Mapping]] = ..., artifact_used: _Optional[_Union[ArtifactUsed, _Mapping]] = ..., artifact_version_assigned: _Optional[_Union[ArtifactVersionAssigned, _Mapping]] = ..., console_logged: _Optional[_Union[ConsoleLogged, _Mapping]] = ..., alert_raised: _Optional[_Union[AlertRaised, _Mapping]] = ..., run_annotated: _Optional[_Union[RunAnnotated, _Mapping]] = ..., clock_adjusted: _Optional[_Union[ClockAdjusted, _Mapping]] = ..., run_preempting: _Optional[_Union[RunPreempting, _Mapping]] = ..., source_captured: _Optional[_Union[SourceCaptured, _Mapping]] = ..., run_described: _Optional[_Union[RunDescribed, _Mapping]] = ..., writer_ended: _Optional[_Union[WriterEnded, _Mapping]] = ..., writer_silent: _Optional[_Union[WriterSilent, _Mapping]] = ..., records_dropped: _Optional[_Union[RecordsDropped, _Mapping]] = ..., record_refused: _Optional[_Union[RecordRefused, _Mapping]] = ..., records_lost: _Optional[_Union[RecordsLost, _Mapping]] = ..., run_deleted: _Optional[_Union[RunDeleted, _Mapping]] = ..., run_restored: _Optional[_Union[RunRestored, _Mapping]] = ..., run_purged: _Optional[_Union[RunPurged, _Mapping]] = ..., view_saved: _Optional[_Union[ViewSaved, _Mapping]] = ..., report_saved: _Optional[_Union[ReportSaved, _Mapping]] = ..., sweep_created: _Optional[_Union[SweepCreated, _Mapping]] = ..., trial_suggested: _Optional[_Union[TrialSuggested, _Mapping]] = ..., trial_reported: _Optional[_Union[TrialReported, _Mapping]] = ..., sweep_changed: _Optional[_Union[SweepChanged, _Mapping]] = ..., sweep_points_added: _Optional[_Union[SweepPointsAdded, _Mapping]] = ...) -> None: ...
+    def __init__(self, index: _Optional[int] = ..., time: _Optional[float] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., writer_attached: _Optional[_Union[WriterAttached, _Mapping]] = ..., run_rewound: _Optional[_Union[RunRewound, _Mapping]] = ..., run_forked: _Optional[_Union[RunForked, _Mapping]] = ..., run_finished: _Optional[_Union[RunFinished, _Mapping]] = ..., config_set: _Optional[_Union[ConfigSet, _Mapping]] = ..., summary_updated: _Optional[_Union[SummaryUpdated, _Mapping]] = ..., metric_defined: _Optional[_Union[MetricDefined, _Mapping]] = ..., metric_logged: _Optional[_Union[MetricLogged, _Mapping]] = ..., system_metric_logged: _Optional[_Union[SystemMetricLogged, _Mapping]] = ..., media_logged: _Optional[_Union[MediaLogged, _Mapping]] = ..., artifact_logged: _Optional[_Union[ArtifactLogged, _Mapping]] = ..., artifact_used: _Optional[_Union[ArtifactUsed, _Mapping]] = ..., artifact_version_assigned: _Optional[_Union[ArtifactVersionAssigned, _Mapping]] = ..., console_logged: _Optional[_Union[ConsoleLogged, _Mapping]] = ..., alert_raised: _Optional[_Union[AlertRaised, _Mapping]] = ..., run_annotated: _Optional[_Union[RunAnnotated, _Mapping]] = ..., clock_adjusted: _Optional[_Union[ClockAdjusted, _Mapping]] = ..., run_preempting: _Optional[_Union[RunPreempting, _Mapping]] = ..., source_captured: _Optional[_Union[SourceCaptured, _Mapping]] = ..., run_described: _Optional[_Union[RunDescribed, _Mapping]] = ..., environment_captured: _Optional[_Union[EnvironmentCaptured, _Mapping]] = ..., writer_ended: _Optional[_Union[WriterEnded, _Mapping]] = ..., writer_silent: _Optional[_Union[WriterSilent, _Mapping]] = ..., records_dropped: _Optional[_Union[RecordsDropped, _Mapping]] = ..., record_refused: _Optional[_Union[RecordRefused, _Mapping]] = ..., records_lost: _Optional[_Union[RecordsLost, _Mapping]] = ..., run_deleted: _Optional[_Union[RunDeleted, _Mapping]] = ..., run_restored: _Optional[_Union[RunRestored, _Mapping]] = ..., run_purged: _Optional[_Union[RunPurged, _Mapping]] = ..., view_saved: _Optional[_Union[ViewSaved, _Mapping]] = ..., report_saved: _Optional[_Union[ReportSaved, _Mapping]] = ..., sweep_created: _Optional[_Union[SweepCreated, _Mapping]] = ..., trial_suggested: _Optional[_Union[TrialSuggested, _Mapping]] = ..., trial_reported: _Optional[_Union[TrialReported, _Mapping]] = ..., sweep_changed: _Optional[_Union[SweepChanged, _Mapping]] = ..., sweep_points_added: _Optional[_Union[SweepPointsAdded, _Mapping]] = ...) -> None: ...
 
 class Process(_message.Message):
     __slots__ = ("host", "user", "pid", "command", "program", "working_directory", "python_version", "operating_system", "client_version", "cpu_count")
@@ -156,6 +158,36 @@ class SourceCaptured(_message.Message):
     GIT_FIELD_NUMBER: _ClassVar[int]
     git: GitState
     def __init__(self, git: _Optional[_Union[GitState, _Mapping]] = ...) -> None: ...
+
+class EnvironmentCaptured(_message.Message):
+    __slots__ = ("packages", "container", "image", "job", "variables", "values")
+    class JobEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    PACKAGES_FIELD_NUMBER: _ClassVar[int]
+    CONTAINER_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    VARIABLES_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    packages: _containers.RepeatedScalarFieldContainer[str]
+    container: str
+    image: str
+    job: _containers.ScalarMap[str, str]
+    variables: _containers.RepeatedScalarFieldContainer[str]
+    values: _containers.ScalarMap[str, str]
+    def __init__(self, packages: _Optional[_Iterable[str]] = ..., container: _Optional[str] = ..., image: _Optional[str] = ..., job: _Optional[_Mapping[str, str]] = ..., variables: _Optional[_Iterable[str]] = ..., values: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class StringList(_message.Message):
     __slots__ = ("values",)
@@ -222,10 +254,12 @@ class WriterAttached(_message.Message):
     def __init__(self, attempt: _Optional[int] = ..., parent: _Optional[bytes] = ..., starting_step: _Optional[int] = ..., process: _Optional[_Union[Process, _Mapping]] = ...) -> None: ...
 
 class RunRewound(_message.Message):
-    __slots__ = ("step",)
+    __slots__ = ("step", "past_json")
     STEP_FIELD_NUMBER: _ClassVar[int]
+    PAST_JSON_FIELD_NUMBER: _ClassVar[int]
     step: int
-    def __init__(self, step: _Optional[int] = ...) -> None: ...
+    past_json: str
+    def __init__(self, step: _Optional[int] = ..., past_json: _Optional[str] = ...) -> None: ...
 
 class RunDescribed(_message.Message):
     __slots__ = ("fields",)
@@ -234,12 +268,16 @@ class RunDescribed(_message.Message):
     def __init__(self, fields: _Optional[_Union[RunFields, _Mapping]] = ...) -> None: ...
 
 class RunForked(_message.Message):
-    __slots__ = ("origin", "step")
+    __slots__ = ("origin", "step", "attempts", "past_json")
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    PAST_JSON_FIELD_NUMBER: _ClassVar[int]
     origin: RunKey
     step: int
-    def __init__(self, origin: _Optional[_Union[RunKey, _Mapping]] = ..., step: _Optional[int] = ...) -> None: ...
+    attempts: int
+    past_json: str
+    def __init__(self, origin: _Optional[_Union[RunKey, _Mapping]] = ..., step: _Optional[int] = ..., attempts: _Optional[int] = ..., past_json: _Optional[str] = ...) -> None: ...
 
 class RunFinished(_message.Message):
     __slots__ = ("exit_code",)
@@ -424,36 +462,46 @@ class ArtifactVersionAssigned(_message.Message):
     def __init__(self, run: _Optional[_Union[RunKey, _Mapping]] = ..., name: _Optional[str] = ..., sha256: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
 
 class ConsoleLogged(_message.Message):
-    __slots__ = ("stderr", "first_line", "lines")
+    __slots__ = ("stderr", "first_line", "lines", "times", "omitted")
     STDERR_FIELD_NUMBER: _ClassVar[int]
     FIRST_LINE_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_FIELD_NUMBER: _ClassVar[int]
     stderr: bool
     first_line: int
     lines: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, stderr: bool = ..., first_line: _Optional[int] = ..., lines: _Optional[_Iterable[str]] = ...) -> None: ...
+    times: _containers.RepeatedScalarFieldContainer[float]
+    omitted: int
+    def __init__(self, stderr: bool = ..., first_line: _Optional[int] = ..., lines: _Optional[_Iterable[str]] = ..., times: _Optional[_Iterable[float]] = ..., omitted: _Optional[int] = ...) -> None: ...
 
 class AlertRaised(_message.Message):
-    __slots__ = ("title", "text", "level")
+    __slots__ = ("title", "text", "level", "wait_s", "rule")
     TITLE_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
+    WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
     title: str
     text: str
     level: str
-    def __init__(self, title: _Optional[str] = ..., text: _Optional[str] = ..., level: _Optional[str] = ...) -> None: ...
+    wait_s: float
+    rule: str
+    def __init__(self, title: _Optional[str] = ..., text: _Optional[str] = ..., level: _Optional[str] = ..., wait_s: _Optional[float] = ..., rule: _Optional[str] = ...) -> None: ...
 
 class RunAnnotated(_message.Message):
-    __slots__ = ("by", "fields", "config", "summary")
+    __slots__ = ("by", "fields", "config", "summary", "undoes")
     BY_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    UNDOES_FIELD_NUMBER: _ClassVar[int]
     by: str
     fields: RunFields
     config: ConfigSet
     summary: SummaryUpdated
-    def __init__(self, by: _Optional[str] = ..., fields: _Optional[_Union[RunFields, _Mapping]] = ..., config: _Optional[_Union[ConfigSet, _Mapping]] = ..., summary: _Optional[_Union[SummaryUpdated, _Mapping]] = ...) -> None: ...
+    undoes: bytes
+    def __init__(self, by: _Optional[str] = ..., fields: _Optional[_Union[RunFields, _Mapping]] = ..., config: _Optional[_Union[ConfigSet, _Mapping]] = ..., summary: _Optional[_Union[SummaryUpdated, _Mapping]] = ..., undoes: _Optional[bytes] = ...) -> None: ...
 
 class WriterEnded(_message.Message):
     __slots__ = ("last",)
