@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from runwell.core import frames
 from runwell.forwarder.disk import LocalDisk
+from runwell.forwarder.packed import PackedRows
 from runwell.forwarder.reader import Lost, Record, SpoolReader
 from runwell.forwarder.segments import SpoolVersionError
 from runwell.forwarder.spools import discover, list_writers
@@ -22,9 +23,11 @@ NewSpool = Callable[..., SpoolWriter]
 def take_all(
     reader: SpoolReader, *, live: bool = False, now: float = 0.0, bytes_max: int = 1000
 ) -> list[Record | Lost]:
+    """One item a record, or a stretch of lost ones."""
     records: list[Record | Lost] = []
     while taken := reader.take(live=live, now=now, bytes_max=bytes_max, records_max=100):
-        records.extend(taken)
+        for item in taken:
+            records.extend(item.records() if isinstance(item, PackedRows) else [item])
     return records
 
 

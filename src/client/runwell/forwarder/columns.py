@@ -27,19 +27,25 @@ class RowGroup:
 
     def write(self, event: event_pb2.Event) -> None:
         """Fills the event, which stands at the place of the first row."""
-        first = self.indexes[0]
-        event.index, event.time = first, self.rows[0][1]
-        logged = event.metric_logged
-        logged.rows = len(self.rows)
-        if self.indexes[-1] - first + 1 != len(self.indexes):
-            logged.indexes.extend(self.indexes)
-        if any(self.flags):
-            logged.flags.extend(self.flags)
+        event.time = self.rows[0][1]
         steps, times, *values = zip(*self.rows, strict=True)
+        logged = begin(event, self.indexes, self.flags)
         logged.steps.extend(steps)
         logged.times.extend(times)
         for (key, kind), column in zip(self.columns, values, strict=True):
             _fill(logged.columns.add(key=key), kind, column)
+
+
+def begin(event: event_pb2.Event, indexes: Sequence[int], flags: Sequence[int]) -> event_pb2.MetricLogged:
+    """The event's rows, with where they stand in the batch."""
+    event.index = indexes[0]
+    logged = event.metric_logged
+    logged.rows = len(indexes)
+    if indexes[-1] - indexes[0] + 1 != len(indexes):
+        logged.indexes.extend(indexes)
+    if any(flags):
+        logged.flags.extend(flags)
+    return logged
 
 
 def _fill(column: event_pb2.Column, kind: str, values: Sequence[Any]) -> None:

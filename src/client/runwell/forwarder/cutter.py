@@ -3,18 +3,21 @@
 import json
 import struct
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.protobuf import json_format
 
-from runwell.core.frames import FLAG_MASKED, Kind
+from runwell.core.frames import FLAG_MASKED, FRAME_HEADER_BYTES, Kind
 from runwell.forwarder.columns import Columns, RowGroup, parsed
-from runwell.forwarder.reader import Lost, Record, Schema
+from runwell.forwarder.packed import PackedRows
+from runwell.forwarder.packed_columns import PackedGroup
+from runwell.forwarder.reader import Lost, Record, Schema, Taken
 from runwell.v1 import event_pb2
 
 _ROW, _JSON_ROW = int(Kind.ROW), int(Kind.JSON_ROW)
 _SCHEMA_ID_BYTES = 4
+CRC_BYTES = 4
 
 SchemaOf = Callable[[int], Schema | None]
 
@@ -35,7 +38,7 @@ class CutBatch:
 
 
 def cut(
-    records: Sequence[Record | Lost],
+    records: Sequence[Taken],
     first: int,
     chain: int,
     schema_of: SchemaOf,
@@ -47,9 +50,11 @@ def cut(
     yet cannot be read.
     """
     batch = _Batch(schema_of)
-    for record in records:
+    for record in _one_by_one(records, first, refused) if refused else records:
         if isinstance(record, Lost):
             batch.add_lost(record)
+        elif isinstance(record, PackedRows):
+            batch.add_packed(record)
         elif refused and (reason := refused.get(first + batch.count)) is not None:
             batch.add_refused(record, reason)
         else:
@@ -57,51 +62,52 @@ def cut(
     return CutBatch(first, batch.count, chain, chain_after(records, chain), batch.events())
 
 
-def chain_after(records: Sequence[Record | Lost], chain: int) -> int:
+def _one_by_one(records: Sequence[Taken], first: int, refused: Mapping[int, str]) -> Iterator[Taken]:
+    """The records, those of a stretch with a refused one apart."""
+    for record in records:
+        if isinstance(record, PackedRows):
+            numbers = range(first, first + record.count)
+            yield from record.records() if any(number in numbers for number in refused) else (record,)
+        else:
+            yield record
+        first += record.count if isinstance(record, PackedRows | Lost) else 1
+
+
+def chain_after(records: Sequence[Taken], chain: int) -> int:
     """The CRC chain after these records: what ``advance_chain`` gives one by one, a lost record counting as crc 0."""
-    crcs: list[int] = []
     for record in records:
         if isinstance(record, Lost):
-            crcs.extend([0] * record.count)
+            crcs = bytes(CRC_BYTES * record.count)
+        elif isinstance(record, PackedRows):
+            crcs = record.crcs
         else:
-            crcs.append(record[2])
-    return zlib.crc32(struct.pack(f"<{len(crcs)}I", *crcs), chain)
-
-
-class _Packed:
-    """Packed rows of one schema, unpacked all at once in the end."""
-
-    __slots__ = ("flags", "indexes", "payloads")
-
-    def __init__(self) -> None:
-        self.indexes: list[int] = []
-        self.flags: list[int] = []
-        self.payloads: list[bytes] = []
+            crcs = record[2].to_bytes(CRC_BYTES, "little")
+        chain = zlib.crc32(crcs, chain)
+    return chain
 
 
 class _Batch:
     def __init__(self, schema_of: SchemaOf) -> None:
         self.count = 0
         self._schema_of = schema_of
-        self._packed: dict[bytes, _Packed] = {}
+        self._packed: dict[tuple[bytes, int], PackedGroup] = {}
         self._parsed: dict[Columns, RowGroup] = {}
         self._singles: list[event_pb2.Event] = []
 
     def add(self, record: Record) -> None:
         kind, flags, _, payload = record
         if kind == _ROW:
-            schema_id = payload[:_SCHEMA_ID_BYTES]
-            packed = self._packed.get(schema_id)
-            if packed is None:
-                packed = self._packed[schema_id] = _Packed()
-            packed.indexes.append(self.count)
-            packed.flags.append(flags & FLAG_MASKED)
-            packed.payloads.append(payload)
+            self._group(payload[:_SCHEMA_ID_BYTES], len(payload)).add(self.count, flags & FLAG_MASKED, payload)
             self.count += 1
         elif kind == _JSON_ROW:
             self._add_json_row(record)
         else:
             self._add_event(record)
+
+    def add_packed(self, rows: PackedRows) -> None:
+        group = self._group(rows.schema_id, rows.frame_bytes - FRAME_HEADER_BYTES)
+        group.add_packed(self.count, rows.flags & FLAG_MASKED, rows)
+        self.count += rows.count
 
     def add_lost(self, lost: Lost) -> None:
         loss = event_pb2.RecordsLost(count=lost.count, reason=lost.reason)
@@ -109,18 +115,16 @@ class _Batch:
         self.count += lost.count
 
     def add_refused(self, record: Record, reason: str) -> None:
-        self._singles.append(_refused(self.count, record[3], reason))
+        self._singles.append(_refused(self.count, len(record[3]), reason))
         self.count += 1
 
     def events(self) -> event_pb2.Events:
         """All that was added, in the order of the records."""
-        groups = [*self._parsed.values()]
-        for schema_id, packed in self._packed.items():
-            groups.extend(self._unpack(schema_id, packed))
-        entries: list[RowGroup | event_pb2.Event] = [*groups, *self._singles]
+        packed = [group for (schema_id, size), group in self._packed.items() if self._suits(schema_id, size, group)]
+        entries: list[RowGroup | PackedGroup | event_pb2.Event] = [*self._parsed.values(), *packed, *self._singles]
         events = event_pb2.Events()
         for entry in sorted(entries, key=_place):
-            if isinstance(entry, RowGroup):
+            if isinstance(entry, RowGroup | PackedGroup):
                 entry.write(events.events.add())
             else:
                 events.events.append(entry)
@@ -152,38 +156,30 @@ class _Batch:
         self._singles.append(event)
         self.count += 1
 
-    def _unpack(self, schema_id: bytes, packed: _Packed) -> list[RowGroup]:
+    def _group(self, schema_id: bytes, payload_bytes: int) -> PackedGroup:
+        key = schema_id, payload_bytes
+        group = self._packed.get(key)
+        if group is None:
+            group = self._packed[key] = PackedGroup()
+        return group
+
+    def _suits(self, schema_id: bytes, payload_bytes: int, group: PackedGroup) -> bool:
+        """Tells the group its schema; rows that have none, or not its size, are refused."""
         schema = self._schema_of(int.from_bytes(schema_id, "little"))
-        if schema is None:
-            reason = "a row whose schema is damaged in the spool"
-            rows = zip(packed.indexes, packed.payloads, strict=True)
-            self._singles.extend(_refused(index, payload, reason) for index, payload in rows)
-            return []
-        size = schema.row.size
-        if any(len(payload) != size for payload in packed.payloads):
-            return self._unpack_fitting(schema, packed)
-        group = RowGroup(schema.columns)
-        group.indexes, group.flags = packed.indexes, packed.flags
-        group.rows = [row[1:] for row in schema.row.iter_unpack(b"".join(packed.payloads))]
-        return [group]
-
-    def _unpack_fitting(self, schema: Schema, packed: _Packed) -> list[RowGroup]:
-        """The rows of the schema's size; the others are refused."""
-        group = RowGroup(schema.columns)
-        for index, flags, payload in zip(packed.indexes, packed.flags, packed.payloads, strict=True):
-            if len(payload) == schema.row.size:
-                group.indexes.append(index)
-                group.flags.append(flags)
-                group.rows.append(schema.row.unpack(payload)[1:])
-            else:
-                self._singles.append(_refused(index, payload, "a row that has not its schema's size"))
-        return [group] if group.indexes else []
+        if schema is not None and schema.row.size == payload_bytes:
+            group.columns = schema.columns
+            return True
+        reason = (
+            "a row whose schema is damaged in the spool" if schema is None else "a row that has not its schema's size"
+        )
+        self._singles.extend(_refused(index, payload_bytes, reason) for index in group.indexes)
+        return False
 
 
-def _place(entry: RowGroup | event_pb2.Event) -> int:
-    return entry.indexes[0] if isinstance(entry, RowGroup) else entry.index
+def _place(entry: RowGroup | PackedGroup | event_pb2.Event) -> int:
+    return entry.index if isinstance(entry, event_pb2.Event) else entry.indexes[0]
 
 
-def _refused(index: int, payload: bytes, reason: str) -> event_pb2.Event:
-    refusal = event_pb2.RecordRefused(reason=reason[:1000], bytes=len(payload))
+def _refused(index: int, payload_bytes: int, reason: str) -> event_pb2.Event:
+    refusal = event_pb2.RecordRefused(reason=reason[:1000], bytes=payload_bytes)
     return event_pb2.Event(index=index, record_refused=refusal)

@@ -18,6 +18,7 @@ from pathlib import Path
 from runwell.core import frames
 from runwell.core.frames import FRAME_HEADER, FRAME_HEADER_BYTES, FRAME_MAGIC, NUMBERED, Kind
 from runwell.forwarder.disk import Disk
+from runwell.forwarder.packed import ROWS_MIN, PackedRows, packed_rows
 from runwell.forwarder.segments import SpoolError, segment_numbers, segment_path
 from runwell.forwarder.tail import SegmentTail
 
@@ -25,11 +26,12 @@ PACKED_TYPES = frozenset("dq?")
 
 _NUMBERED = frozenset(int(kind) for kind in NUMBERED)
 _SCHEMA = int(Kind.SCHEMA)
+_ROW = int(Kind.ROW)
 _LOW_32 = 0xFFFFFFFF
 _HALF = 1 << 31
 
 Record = tuple[int, int, int, bytes]
-"""A numbered frame that is whole: kind, flags, crc, payload. A plain tuple, since it is made for every row."""
+"""A numbered frame that is whole: kind, flags, crc, payload. A plain tuple, since it is made for every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Lost:
 
     count: int
     reason: str
+
+
+Taken = Record | PackedRows | Lost
+"""One record, or several that follow one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +104,12 @@ class SpoolReader:
         """Number of the segment being read, or of the one to begin with."""
         return self._begin_at if self._tail is None else self._tail.number
 
-    def take(self, *, live: bool, now: float, bytes_max: int, records_max: int) -> list[Record | Lost]:
+    def take(self, *, live: bool, now: float, bytes_max: int, records_max: int) -> list[Taken]:
         """The next records in a row: until ``bytes_max`` is reached, which the last one may exceed, or all there are.
 
         ``now`` is any monotonic time in seconds. Raises SpoolVersionError, and OSError when the disk does not obey.
         """
-        taken: list[Record | Lost] = []
+        taken: list[Taken] = []
         self.dry = False
         try:
             self._take(taken, live, now, bytes_max, records_max)
@@ -113,14 +119,15 @@ class SpoolReader:
                 raise
         return taken
 
-    def _take(self, taken: list[Record | Lost], live: bool, now: float, bytes_max: int, records_max: int) -> None:
+    def _take(self, taken: list[Taken], live: bool, now: float, bytes_max: int, records_max: int) -> None:
+        stop = self.next_record + records_max
         # Headers and schemas alone are no reason to come back with nothing.
-        while (bytes_max > 0 or not taken) and len(taken) < records_max:
+        while (bytes_max > 0 or not taken) and self.next_record < stop:
             if self._gap is not None:
                 if not taken:
                     taken.extend(self._take_gap(self._gap, records_max))
                 return
-            used = 0 if self._tail is None else self._take_window(self._tail, taken, bytes_max, records_max)
+            used = 0 if self._tail is None else self._take_window(self._tail, taken, bytes_max, stop)
             bytes_max -= used
             if not used and self._gap is None and not self._advance(live, now):
                 self.dry = True
@@ -134,22 +141,28 @@ class SpoolReader:
                 self._gather(number, 0, 0)
         return self._schemas.get(identity)
 
-    def _take_window(self, tail: SegmentTail, taken: list[Record | Lost], bytes_max: int, records_max: int) -> int:
-        """Appends whole frames of the window, in a loop that is kept tight: it runs for every row. Returns bytes used."""
+    def _take_window(self, tail: SegmentTail, taken: list[Taken], bytes_max: int, record_stop: int) -> int:
+        """Appends whole frames of the window, in a loop that is kept tight. Returns bytes used."""
         window, start, expected = tail.window, tail.position, self.next_record
         view, size, position, stop = memoryview(window), len(window), start, start + max(bytes_max, 1)
-        room = records_max - len(taken)
-        unpack, crc32 = FRAME_HEADER.unpack_from, zlib.crc32
-        while position < stop and position + FRAME_HEADER_BYTES <= size and room > 0:
+        unpack, crc32, packed_from = FRAME_HEADER.unpack_from, zlib.crc32, start
+        while position < stop and position + FRAME_HEADER_BYTES <= size and expected < record_stop:
             crc, magic, kind, flags, length, record = unpack(window, position)
             end = position + FRAME_HEADER_BYTES + length
+            if kind == _ROW and position >= packed_from and record == expected & _LOW_32:
+                rows_max = min(-(-(stop - position) // (end - position)), record_stop - expected)
+                if rows := packed_rows(window, position, expected, rows_max):
+                    taken.append(rows)
+                    expected += rows.count
+                    position += len(rows.frames)
+                    continue
+                packed_from = position + ROWS_MIN * (end - position)
             if magic != FRAME_MAGIC or end > size or crc32(view[position + 4 : end]) != crc:
                 break
             if kind in _NUMBERED:
                 if record == expected & _LOW_32:
                     taken.append((kind, flags, crc, window[position + FRAME_HEADER_BYTES : end]))
                     expected += 1
-                    room -= 1
                 elif (ahead := (record - expected) & _LOW_32) < _HALF:
                     self._gap = _Gap(expected + ahead, {})
                     break
@@ -170,11 +183,11 @@ class SpoolReader:
         except (ValueError, KeyError, TypeError):
             return
 
-    def _take_gap(self, gap: _Gap, records_max: int) -> list[Record | Lost]:
+    def _take_gap(self, gap: _Gap, records_max: int) -> list[Taken]:
         """Records of the gap that another segment holds, else one stretch of lost ones."""
         if not gap.found and self.next_record < gap.end:
             gap.found = self._look_beside(gap.end)
-        taken: list[Record | Lost] = []
+        taken: list[Taken] = []
         while len(taken) < records_max and (record := gap.found.pop(self.next_record, None)) is not None:
             taken.append(record)
             self.next_record += 1

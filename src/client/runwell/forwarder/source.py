@@ -12,7 +12,7 @@ from runwell.core.frames import Kind, advance_chain
 from runwell.forwarder.cutter import CutBatch, chain_after, cut
 from runwell.forwarder.disk import Disk
 from runwell.forwarder.position import Part
-from runwell.forwarder.reader import Bookmark, Lost, Record, SpoolReader
+from runwell.forwarder.reader import Bookmark, Lost, Record, SpoolReader, Taken
 from runwell.forwarder.segments import read_header, segment_numbers
 
 SEEK_BYTES = 4 << 20
@@ -46,7 +46,7 @@ class SpoolSource:
         self._directory = directory
         self._reader = SpoolReader(disk, directory)
         self._unsent_attachment = False
-        self._last: Record | Lost | None = None
+        self._last: Taken | None = None
         self._intact = True
         self._anchor = 0, 0
         self._target = 0, 0
@@ -120,7 +120,7 @@ class SpoolSource:
         """The next records as a batch; None when there are no more by now. Raises SpoolVersionError and OSError."""
         before = self._reader.bookmark()
         if self._unsent_attachment:
-            records: Sequence[Record | Lost] = [self._attachment()]
+            records: Sequence[Taken] = [self._attachment()]
         else:
             if self.part.until is not None:
                 records_max = min(records_max, self.part.until - self._reader.next_record + 1)
@@ -139,7 +139,7 @@ class SpoolSource:
         if len(self._bookmarks) > BOOKMARKS_MAX:
             del self._bookmarks[next(iter(self._bookmarks))]
 
-    def _pass(self, records: Sequence[Record | Lost], *, chained: bool) -> None:
+    def _pass(self, records: Sequence[Taken], *, chained: bool) -> None:
         self._last = records[-1]
         if chained:
             self.chain = chain_after(records, self.chain)
@@ -185,9 +185,9 @@ class SpoolSource:
         return int(Kind.EVENT), 0, zlib.crc32(self.part.writer), json.dumps(event).encode()
 
 
-def _fields(record: Record | Lost | None) -> dict[str, Any]:
+def _fields(record: Taken | None) -> dict[str, Any]:
     """The fields of an event record; none of any other."""
-    if record is None or isinstance(record, Lost) or record[0] != Kind.EVENT:
+    if not isinstance(record, tuple) or record[0] != Kind.EVENT:
         return {}
     try:
         fields = json.loads(record[3])
