@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from runwell._events import json_bytes
 from runwell._messages import warn
@@ -25,6 +25,9 @@ from runwell.core.steps import StepCursor
 from runwell.errors import Error, RowTooLargeError, SpoolFullError, UsageError
 from runwell.system.figures import Figures
 from runwell.system.sampler import SystemSampler
+
+if TYPE_CHECKING:
+    from runwell._blobs import BlobSpool
 
 WhenFull = Literal["drop", "block", "raise"]
 
@@ -85,6 +88,8 @@ class Lane:
         self.masked = 0
         self.successor: Callable[[], Lane] | None = None
         self.finished: str | None = None
+        self.blobs: BlobSpool | None = None
+        """Made when the first one is stored."""
         earlier = earlier or nothing_earlier()
         self.metrics = LaneMetrics(writer, order, earlier)
         self._explicit: dict[str, tuple[int, Any]] = {path: (0, value) for path, value in earlier.leaves.items()}
@@ -380,6 +385,8 @@ class Lane:
         self._syncer.stop()
         with self.lock:
             self.writer.close()
+        if self.blobs is not None:
+            self.blobs.close()
         if self.masked > 1:
             self._warn(f"{self.masked:,} rows came with a step that was over, and are hidden")
         if self.writer.dropped_total:

@@ -31,6 +31,7 @@ from runwell.errors import UsageError
 INTERRUPTED_EXIT_CODE = 255
 if TYPE_CHECKING:
     from runwell._auto_resume import AutoResume
+    from runwell._blobs import BlobSpool, UnkeptBlobs
 
 _SETTABLE = frozenset({"name", "notes", "tags"})
 EXIT_CODES = range(-(1 << 31), 1 << 31)
@@ -147,6 +148,22 @@ class Run(DescribedRun):
         if isinstance(self._lane, DisabledLane):
             return None
         return self._settings.spool_root / spool_name(self.id, self._lane.writer.identity.writer)
+
+    @property
+    def blobs(self) -> "BlobSpool | UnkeptBlobs":
+        """Where contents of files that events of this process name are kept; see runwell._blobs. UsageError when finished."""
+        from runwell._blobs import BlobSpool, UnkeptBlobs
+
+        lane = self._open_lane("files")
+        if isinstance(lane, DisabledLane):
+            return UnkeptBlobs()
+        with self._attaching:
+            if lane.blobs is None:
+                directory = self.spool
+                assert directory is not None
+                writer = lane.writer
+                lane.blobs = BlobSpool(self._settings.root, directory, writer.bytes_max, lambda: writer.used_bytes)
+            return lane.blobs
 
     # ---- End
 

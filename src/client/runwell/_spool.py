@@ -54,6 +54,16 @@ class SpoolWriter(SegmentAppender):
         self._announced = False
         self._measured_at = 0.0
 
+    @property
+    def bytes_max(self) -> int:
+        """The spool's limit."""
+        return self._bytes_max
+
+    @property
+    def used_bytes(self) -> int:
+        """Size of its segments, as of the last look at those that the forwarder may have removed."""
+        return self._closed_bytes + self.offset
+
     def start(self, kind: str, fields: dict[str, Any]) -> None:
         """Makes the first segment with the writer's first event and shows the spool to others. Raises OSError."""
         self._next_segment()

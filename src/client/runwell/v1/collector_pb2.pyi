@@ -21,6 +21,16 @@ class RefusalReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSAL_REASON_NOT_OPEN: _ClassVar[RefusalReason]
     REFUSAL_REASON_NO_SPACE: _ClassVar[RefusalReason]
     REFUSAL_REASON_UNAVAILABLE: _ClassVar[RefusalReason]
+
+class BlobOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BLOB_OUTCOME_UNSPECIFIED: _ClassVar[BlobOutcome]
+    BLOB_OUTCOME_STORED: _ClassVar[BlobOutcome]
+    BLOB_OUTCOME_CORRUPT: _ClassVar[BlobOutcome]
+    BLOB_OUTCOME_OUT_OF_PLACE: _ClassVar[BlobOutcome]
+    BLOB_OUTCOME_NO_SPACE: _ClassVar[BlobOutcome]
+    BLOB_OUTCOME_UNAVAILABLE: _ClassVar[BlobOutcome]
+    BLOB_OUTCOME_INVALID: _ClassVar[BlobOutcome]
 CODEC_UNSPECIFIED: Codec
 CODEC_NONE: Codec
 CODEC_ZLIB: Codec
@@ -30,6 +40,13 @@ REFUSAL_REASON_WRITER_FORKED: RefusalReason
 REFUSAL_REASON_NOT_OPEN: RefusalReason
 REFUSAL_REASON_NO_SPACE: RefusalReason
 REFUSAL_REASON_UNAVAILABLE: RefusalReason
+BLOB_OUTCOME_UNSPECIFIED: BlobOutcome
+BLOB_OUTCOME_STORED: BlobOutcome
+BLOB_OUTCOME_CORRUPT: BlobOutcome
+BLOB_OUTCOME_OUT_OF_PLACE: BlobOutcome
+BLOB_OUTCOME_NO_SPACE: BlobOutcome
+BLOB_OUTCOME_UNAVAILABLE: BlobOutcome
+BLOB_OUTCOME_INVALID: BlobOutcome
 
 class PublishRequest(_message.Message):
     __slots__ = ("requests",)
@@ -170,3 +187,67 @@ class Refused(_message.Message):
     final: bool
     retry_after_s: float
     def __init__(self, writer_id: _Optional[bytes] = ..., first: _Optional[int] = ..., reason: _Optional[_Union[RefusalReason, str]] = ..., message: _Optional[str] = ..., final: bool = ..., retry_after_s: _Optional[float] = ...) -> None: ...
+
+class Blob(_message.Message):
+    __slots__ = ("sha256", "bytes")
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    sha256: bytes
+    bytes: int
+    def __init__(self, sha256: _Optional[bytes] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class FindBlobsRequest(_message.Message):
+    __slots__ = ("blobs",)
+    BLOBS_FIELD_NUMBER: _ClassVar[int]
+    blobs: _containers.RepeatedCompositeFieldContainer[Blob]
+    def __init__(self, blobs: _Optional[_Iterable[_Union[Blob, _Mapping]]] = ...) -> None: ...
+
+class FindBlobsResponse(_message.Message):
+    __slots__ = ("log_id", "missing")
+    LOG_ID_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    log_id: str
+    missing: _containers.RepeatedCompositeFieldContainer[MissingBlob]
+    def __init__(self, log_id: _Optional[str] = ..., missing: _Optional[_Iterable[_Union[MissingBlob, _Mapping]]] = ...) -> None: ...
+
+class MissingBlob(_message.Message):
+    __slots__ = ("index", "offset")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    offset: int
+    def __init__(self, index: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class StoreBlobsRequest(_message.Message):
+    __slots__ = ("parts",)
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    parts: _containers.RepeatedCompositeFieldContainer[BlobPart]
+    def __init__(self, parts: _Optional[_Iterable[_Union[BlobPart, _Mapping]]] = ...) -> None: ...
+
+class BlobPart(_message.Message):
+    __slots__ = ("blob", "offset", "data")
+    BLOB_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    blob: Blob
+    offset: int
+    data: bytes
+    def __init__(self, blob: _Optional[_Union[Blob, _Mapping]] = ..., offset: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class StoreBlobsResponse(_message.Message):
+    __slots__ = ("answers",)
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedCompositeFieldContainer[BlobAnswer]
+    def __init__(self, answers: _Optional[_Iterable[_Union[BlobAnswer, _Mapping]]] = ...) -> None: ...
+
+class BlobAnswer(_message.Message):
+    __slots__ = ("sha256", "outcome", "message", "retry_after_s")
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_S_FIELD_NUMBER: _ClassVar[int]
+    sha256: bytes
+    outcome: BlobOutcome
+    message: str
+    retry_after_s: float
+    def __init__(self, sha256: _Optional[bytes] = ..., outcome: _Optional[_Union[BlobOutcome, str]] = ..., message: _Optional[str] = ..., retry_after_s: _Optional[float] = ...) -> None: ...

@@ -39,6 +39,16 @@ class CollectorServiceStub(object):
                 request_serializer=runwell_dot_v1_dot_collector__pb2.PublishRequest.SerializeToString,
                 response_deserializer=runwell_dot_v1_dot_collector__pb2.PublishResponse.FromString,
                 _registered_method=True)
+        self.FindBlobs = channel.unary_unary(
+                '/runwell.v1.CollectorService/FindBlobs',
+                request_serializer=runwell_dot_v1_dot_collector__pb2.FindBlobsRequest.SerializeToString,
+                response_deserializer=runwell_dot_v1_dot_collector__pb2.FindBlobsResponse.FromString,
+                _registered_method=True)
+        self.StoreBlobs = channel.stream_stream(
+                '/runwell.v1.CollectorService/StoreBlobs',
+                request_serializer=runwell_dot_v1_dot_collector__pb2.StoreBlobsRequest.SerializeToString,
+                response_deserializer=runwell_dot_v1_dot_collector__pb2.StoreBlobsResponse.FromString,
+                _registered_method=True)
 
 
 class CollectorServiceServicer(object):
@@ -52,6 +62,21 @@ class CollectorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindBlobs(self, request, context):
+        """Which of these blobs are not stored, and how much of each has come already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StoreBlobs(self, request_iterator, context):
+        """Blobs in parts, beside the events that name them. A blob's parts come in order from where FindBlobs said, those of
+        several blobs may alternate. Each blob is answered once, when it is whole and durable, or refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CollectorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -59,6 +84,16 @@ def add_CollectorServiceServicer_to_server(servicer, server):
                     servicer.Publish,
                     request_deserializer=runwell_dot_v1_dot_collector__pb2.PublishRequest.FromString,
                     response_serializer=runwell_dot_v1_dot_collector__pb2.PublishResponse.SerializeToString,
+            ),
+            'FindBlobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindBlobs,
+                    request_deserializer=runwell_dot_v1_dot_collector__pb2.FindBlobsRequest.FromString,
+                    response_serializer=runwell_dot_v1_dot_collector__pb2.FindBlobsResponse.SerializeToString,
+            ),
+            'StoreBlobs': grpc.stream_stream_rpc_method_handler(
+                    servicer.StoreBlobs,
+                    request_deserializer=runwell_dot_v1_dot_collector__pb2.StoreBlobsRequest.FromString,
+                    response_serializer=runwell_dot_v1_dot_collector__pb2.StoreBlobsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -88,6 +123,60 @@ class CollectorService(object):
             '/runwell.v1.CollectorService/Publish',
             runwell_dot_v1_dot_collector__pb2.PublishRequest.SerializeToString,
             runwell_dot_v1_dot_collector__pb2.PublishResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindBlobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/runwell.v1.CollectorService/FindBlobs',
+            runwell_dot_v1_dot_collector__pb2.FindBlobsRequest.SerializeToString,
+            runwell_dot_v1_dot_collector__pb2.FindBlobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StoreBlobs(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/runwell.v1.CollectorService/StoreBlobs',
+            runwell_dot_v1_dot_collector__pb2.StoreBlobsRequest.SerializeToString,
+            runwell_dot_v1_dot_collector__pb2.StoreBlobsResponse.FromString,
             options,
             channel_credentials,
             insecure,
