@@ -1,5 +1,6 @@
 """One server for all tests that only read, with the scene in it."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.api.scene import component, send, write_scene
+
+BLOB_CONTENT = b"some content"
+BLOB = hashlib.sha256(BLOB_CONTENT).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     root = tmp_path_factory.mktemp("served")
     spool, data_dir = write_scene(root / "spool"), root / "server"
     send(spool, data_dir)
+    content = data_dir / "blobs" / BLOB[:2] / BLOB
+    content.parent.mkdir(parents=True, exist_ok=True)
+    content.write_bytes(BLOB_CONTENT)
     with component("runwell_projector", data_dir), component("runwell_dashboard", data_dir) as said:
         yield Served(spool, data_dir, said["http"])
 

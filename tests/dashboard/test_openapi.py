@@ -6,11 +6,11 @@ import json
 import re
 from urllib.parse import quote
 
-from runwell_dashboard import curves, edits, health, history, openapi, parameters, runs, series, table, tail
-from tests.dashboard.conftest import Served
+from runwell_dashboard import blobs, curves, edits, health, history, openapi, parameters, runs, series, table, tail
+from tests.dashboard.conftest import BLOB, Served
 from tests.dashboard.requests import EventStream, request
 
-RUN = {"entity": "ada", "project": "digits", "run_id": "plain"}
+RUN = {"entity": "ada", "project": "digits", "run_id": "plain", "sha256": BLOB}
 NEEDED = {
     "/series": {"run": "ada/digits/plain", "key": "loss"},
     "/runs/{entity}/{project}/{run_id}/series": {"key": "loss"},
@@ -47,7 +47,7 @@ def test_every_documented_question_is_answered_as_documented(served: Served):
 def test_no_parameter_is_forgotten():
     """Every query parameter that the code reads by its name is in the document, and nothing else is."""
     read: set[str] = set()
-    for module in (curves, edits, health, history, parameters, runs, series, table, tail):
+    for module in (blobs, curves, edits, health, history, parameters, runs, series, table, tail):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if not isinstance(node, ast.Call):
                 continue
@@ -59,7 +59,7 @@ def test_no_parameter_is_forgotten():
                 "query|parameters|request", source
             ):
                 read.update(names[:1])
-    read -= {"accept", "content-type", "host", "last-event-id", "origin"}
+    read -= {"accept", "content-type", "host", "if-none-match", "last-event-id", "origin", "range"}
     told = {name for queries in openapi.QUERIES.values() for name in queries} | {"consistent"}
     assert told == read
 

@@ -66,6 +66,8 @@ WALK: dict[str, Check | str] = {
     "ADMIT_BESIDE_BYTES": "tests/collector/test_publish.py::test_compressed_batches_are_stored_as_sent",
     "LOG_FREE_BYTES_MIN": "tests/collector/test_publish.py::test_a_full_disk_refuses_and_recovers",
     "RETRY_AFTER_S": "tests/collector/test_publish.py::test_a_full_disk_refuses_and_recovers",
+    "BLOB_BYTES_MAX": "tests/collector/test_blobs.py::test_what_is_no_blob_is_refused",
+    "BLOBS_ASKED_MAX": "tests/collector/test_blobs.py::test_a_question_is_bounded",
     # ---- Log
     "LOG_SEGMENT_BYTES": "tests/collector/test_publish.py::test_segments_rotate_under_senders",
     "LOG_READ_BATCHES_MAX": "tests/contract/test_event_log.py::test_a_read_is_bounded",

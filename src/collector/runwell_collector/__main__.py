@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvloop
 
+from runwell_collector.blobs import StoreError
 from runwell_collector.collector import running_collector
 from runwell_collector.config import Address, CollectorConfig, ConfigError
 from runwell_collector.log import LogDamagedError
@@ -22,14 +23,14 @@ def main() -> int:
     """0 after a graceful stop, 1 when the log's disk failed, 2 when it cannot start; says why in one line."""
     try:
         uvloop.run(_serve(_config()))
-    except (ConfigError, LogDamagedError, OSError, sqlite3.Error, BaseExceptionGroup) as error:
+    except (ConfigError, LogDamagedError, StoreError, OSError, sqlite3.Error, BaseExceptionGroup) as error:
         return _explained(error)
     return 0
 
 
 def _explained(error: BaseException) -> int:
     causes = list(_leaves(error))
-    if any(isinstance(cause, ConfigError | LogDamagedError) for cause in causes):
+    if any(isinstance(cause, ConfigError | LogDamagedError | StoreError) for cause in causes):
         _say(f"cannot start: {causes[0]}")
         return EXIT_CANNOT_START
     if all(isinstance(cause, OSError | sqlite3.Error) for cause in causes):
@@ -57,6 +58,9 @@ def _config() -> CollectorConfig:
     )
     parser.add_argument("--grpc", default="127.0.0.1:7070", metavar="HOST:PORT", help="where runs are sent to")
     parser.add_argument("--http", default="127.0.0.1:8081", metavar="HOST:PORT", help="health and metrics")
+    parser.add_argument(
+        "--blobs", metavar="URL", help="where files are kept: file:///DIRECTORY, s3://BUCKET, … (default: in D/blobs)"
+    )
     parser.add_argument("--allow-remote", action="store_true", help="listen on other addresses than this machine's own")
     options = parser.parse_args()
     return CollectorConfig(
@@ -64,6 +68,7 @@ def _config() -> CollectorConfig:
         grpc=Address.parse(options.grpc),
         http=Address.parse(options.http),
         allow_remote=options.allow_remote,
+        blobs=options.blobs,
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,10 @@ from runwell.core import limits
 from runwell.v1 import collector_pb2, collector_pb2_grpc
 from runwell_collector import directory
 from runwell_collector.appender import Clock
+from runwell_collector.blobs.arrivals import Arrivals
+from runwell_collector.blobs.index import BlobIndex
+from runwell_collector.blobs.service import BlobService
+from runwell_collector.blobs.store import open_blob_store
 from runwell_collector.config import Address, CollectorConfig, ConfigError, listening
 from runwell_collector.counters import Counters
 from runwell_collector.http import health_app, serving_http
@@ -70,7 +74,9 @@ async def running_collector(
         epoch = int(clock.wall() * 1000)
         intake = Intake(log.log_id, await log.living(), epoch, clock.monotonic())
         counters = Counters()
-        service = CollectorService(intake, log, counters, clock, (config.commit_interval_s, config.commit_gather_s))
+        arrivals = await _open_arrivals(stack, config, free_bytes)
+        pauses_s = config.commit_interval_s, config.commit_gather_s
+        service = CollectorService(intake, log, counters, clock, pauses_s, BlobService(arrivals, log.log_id))
         disk = DiskWatch(intake, config, free_bytes)
         _show_gauges(counters, intake, disk)
         tasks = await stack.enter_async_context(_background())
@@ -83,6 +89,19 @@ async def running_collector(
         component = {"pid": os.getpid(), "http": f"http://{http}", "grpc": str(address), "started_at": clock.wall()}
         stack.enter_context(directory.announced(config.data_dir, component))
         yield Collector(address, http, log, intake)
+
+
+async def _open_arrivals(stack: AsyncExitStack, config: CollectorConfig, free_bytes: Callable[[Path], int]) -> Arrivals:
+    """Raises ConfigError, and StoreError when the store does not answer."""
+    try:
+        store = open_blob_store(config.blobs, config.data_dir, free_bytes)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    index = stack.enter_context(closing(BlobIndex(config.data_dir / "blobs.db")))
+    await index.fill(store)
+    arrivals = Arrivals(config.data_dir / "incoming", store, index, lambda blobs: None)
+    arrivals.remove_abandoned()
+    return arrivals
 
 
 class DiskWatch:

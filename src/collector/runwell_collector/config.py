@@ -49,6 +49,8 @@ class CollectorConfig:
     grpc: Address
     http: Address
     allow_remote: bool = False
+    blobs: str | None = None
+    """URL of the blob store; without one, a folder in the data directory."""
     segment_bytes_max: int = limits.LOG_SEGMENT_BYTES
     commit_interval_s: float = limits.COMMIT_INTERVAL_S
     commit_gather_s: float = limits.COMMIT_GATHER_S

@@ -11,6 +11,7 @@ from runwell.core import limits
 from runwell.v1 import collector_pb2, collector_pb2_grpc
 from runwell_collector.admission import InvalidBatchError, admit
 from runwell_collector.appender import Appender, Clock
+from runwell_collector.blobs.service import BlobService, StoreContext
 from runwell_collector.counters import Counters
 from runwell_collector.intake import Intake
 from runwell_collector.log import EventLog, WriterMark
@@ -62,8 +63,15 @@ class CollectorService(collector_pb2_grpc.CollectorServiceServicer):
     """One for all streams. ``stop`` ends their reading; what was taken by then is still committed and acknowledged."""
 
     def __init__(
-        self, intake: Intake, log: EventLog, counters: Counters, clock: Clock, commit_pauses_s: tuple[float, float]
+        self,
+        intake: Intake,
+        log: EventLog,
+        counters: Counters,
+        clock: Clock,
+        commit_pauses_s: tuple[float, float],
+        blobs: BlobService | None = None,
     ) -> None:
+        self._blobs = blobs
         self._intake = intake
         self._log = log
         self._counters = counters
@@ -82,6 +90,21 @@ class CollectorService(collector_pb2_grpc.CollectorServiceServicer):
             await self._serve(request_iterator, context)
         if self._stopping:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the collector is stopping; try again")
+
+    async def FindBlobs(  # noqa: N802  The name is the wire's.
+        self, request: collector_pb2.FindBlobsRequest, context: StoreContext
+    ) -> collector_pb2.FindBlobsResponse:
+        """Says which blobs are missing."""
+        assert self._blobs is not None
+        return await self._blobs.find(request)
+
+    async def StoreBlobs(  # noqa: N802  The name is the wire's.
+        self, request_iterator: AsyncIterator[collector_pb2.StoreBlobsRequest], context: StoreContext
+    ) -> None:
+        """Takes blobs in, until its client has said everything or the collector stops."""
+        assert self._blobs is not None
+        if not self._stopping:
+            await self._blobs.store(request_iterator, context)
 
     async def _serve(self, requests: AsyncIterator[collector_pb2.PublishRequest], context: PublishContext) -> None:
         stream = next(self._numbers)
@@ -106,6 +129,8 @@ class CollectorService(collector_pb2_grpc.CollectorServiceServicer):
     def stop(self) -> None:
         """Takes nothing more. May be called twice."""
         self._stopping = True
+        if self._blobs is not None:
+            self._blobs.stop()
         for reading in self._readings:
             reading.cancel()
 

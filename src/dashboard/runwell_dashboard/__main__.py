@@ -11,6 +11,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
+from runwell_collector.blobs import open_blob_store
 from runwell_dashboard.app import create_app
 from runwell_dashboard.components import announce
 from runwell_dashboard.settings import STOP_S, Settings, split_address
@@ -63,9 +64,13 @@ def parse_settings(arguments: list[str]) -> Settings:
     parser.add_argument(
         "--allow-remote", action="store_true", help="listen beyond this machine; nothing asks for a password"
     )
+    parser.add_argument(
+        "--blobs", metavar="URL", help="where files are kept: file:///DIRECTORY, s3://BUCKET, … (default: in D/blobs)"
+    )
     options = parser.parse_args(arguments)
     try:
-        return Settings(options.data_dir.resolve(), *split_address(options.http), options.allow_remote)
+        open_blob_store(options.blobs, options.data_dir.resolve())
+        return Settings(options.data_dir.resolve(), *split_address(options.http), options.allow_remote, options.blobs)
     except ValueError as error:
         parser.error(str(error))
 

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runwell_dashboard import curves, edits, health, history, metrics, openapi, pages, runs, series, table, tail
+from runwell_collector.blobs import open_blob_store
+from runwell_dashboard import blobs, curves, edits, health, history, metrics, openapi, pages, runs, series, table, tail
 from runwell_dashboard.addresses import LocalHosts, RawPaths, SecureHeaders
 from runwell_dashboard.answers import RequestError, answer_failure, answer_http_exception, answer_request_error
 from runwell_dashboard.counters import Counted, Counters
@@ -33,6 +34,7 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.reader = Reader(settings.data_dir)
+        app.state.blobs = open_blob_store(settings.blobs, settings.data_dir)
         app.state.run_gauges = metrics.RunGauges(app.state.reader, settings.data_dir)
         app.state.tails = tail.Tails(app.state.reader, counters, stopping)
         try:
@@ -54,6 +56,7 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
             Route("/api/v1/tail", tail.follow_runs),
             Route("/api/v1/changes", tail.follow_changes),
             Route("/api/v1/series", curves.show_curves, methods=["GET", "POST"]),
+            Route("/api/v1/blobs/{sha256}", blobs.show_blob),
             Route(RUN, runs.show_run),
             Route(RUN, edits.edit_run, methods=["PATCH"]),
             Route(RUN, edits.delete_run, methods=["DELETE"]),

@@ -39,6 +39,7 @@ QUERIES: dict[str, dict[str, Any]] = {
         "masked": FLAG,
         "stream": TEXT,
     },
+    "/blobs/{sha256}": {"type": TEXT, "name": TEXT},
     "/tail": {**KEYS, "run": TEXTS, "after": INTEGER, "stream": TEXT},
     "/runs/{entity}/{project}/{run_id}": {"statistics": FLAG, "upto": INTEGER},
     "/runs/{entity}/{project}/{run_id}/history": {
@@ -103,6 +104,7 @@ def _operation(path: str, method: str, route: Route) -> dict[str, Any]:
     told = getdoc(route.endpoint) or ""
     summary, _, description = told.partition("\n\n")
     kind = "text/event-stream" if path.endswith(("/tail", "/changes")) else "application/json"
+    kind = "application/octet-stream" if path.startswith("/blobs/") else kind
     operation: dict[str, Any] = {
         "operationId": f"{route.endpoint.__name__}_{method.lower()}",
         "summary": " ".join(summary.replace("``", "`").split()),

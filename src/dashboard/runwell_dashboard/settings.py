@@ -31,6 +31,8 @@ class Settings:
     host: str
     port: int
     allow_remote: bool = False
+    blobs: str | None = None
+    """URL of the blob store; without one, a folder in the data directory."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:

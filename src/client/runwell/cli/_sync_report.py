@@ -61,7 +61,21 @@ def _missing(forwarder: Forwarder, couriers: list[Courier], errand: Errand) -> i
         print(f"runwell: {what} could not be sent to {errand.base_url}: {reason}. {again}", file=sys.stderr)
     for problem in forwarder.lookout.problems.values():
         print(f"runwell: {problem.message}", file=sys.stderr)
-    return 1 if left or forwarder.lookout.problems else 0
+    return 1 if left or forwarder.lookout.problems or _missing_blobs(forwarder, errand) else 0
+
+
+def _missing_blobs(forwarder: Forwarder, errand: Errand) -> bool:
+    """Says which files could not be sent; whether there are any."""
+    blobs = forwarder.blobs
+    if blobs is None:
+        return False
+    if blobs.pending:
+        reason = blobs.problem or forwarder.problem or "the server did not take them in time"
+        again = "They stay in the spool: run `runwell sync` again when that is mended"
+        print(f"runwell: not all files were sent to {errand.base_url}: {reason}. {again}", file=sys.stderr)
+    for sha256, reason in blobs.lost.items():
+        print(f"runwell: the file with SHA-256 {sha256} could not be sent: {reason}", file=sys.stderr)
+    return blobs.pending or bool(blobs.lost)
 
 
 @contextlib.contextmanager

@@ -34,6 +34,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action="store_true",
         help="listen on an address that other machines reach, without authentication",
     )
+    parser.add_argument(
+        "--blobs",
+        metavar="URL",
+        default=os.environ.get("RUNWELL_BLOBS"),
+        help="where files of runs are kept: file:///DIRECTORY, s3://BUCKET, gs://BUCKET, az://ACCOUNT/CONTAINER "
+        "(default: RUNWELL_BLOBS, else blobs in the data directory)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -52,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
         http_port=options.http_port,
         grpc_port=options.grpc_port,
         allow_remote=options.allow_remote,
+        blobs=options.blobs,
     )
     try:
         lock = _claim(settings)

@@ -145,6 +145,12 @@ LOG_FREE_BYTES_MIN = 1 << 30
 RETRY_AFTER_S = 5.0
 """When a refused sender tries again: soon enough not to be noticed, seldom enough not to be work."""
 
+BLOB_BYTES_MAX = 5 << 40
+"""A blob: what a bucket takes as one object. A longer file is refused when it is sent; split it."""
+
+BLOBS_ASKED_MAX = 10_000
+"""Blobs of one question what is missing; of more, the first are answered for."""
+
 # ---- The projector and its views
 
 VIEWS_FREE_BYTES_MIN = 2 << 30

@@ -9,6 +9,8 @@ from runwell._version import VERSION
 from runwell.core.limits import BATCH_BYTES_TARGET, GIVE_UP_AFTER_S, MESSAGE_PARTS_MAX
 from runwell.forwarder.address import ServerUnreachableError
 from runwell.forwarder.backoff import Backoff
+from runwell.forwarder.blob_retention import BlobRetention
+from runwell.forwarder.blobs import BlobSender
 from runwell.forwarder.courier import Courier, ProtocolError, State, Terms
 from runwell.forwarder.errand import Errand
 from runwell.forwarder.lookout import Lookout
@@ -54,6 +56,12 @@ class Forwarder:
         self.session = Session(Terms(around.random, around.wall_time, VERSION))
         self.lookout = Lookout(around.disk, errand.places, errand.spools, offline=not errand.follow)
         self._retention = Retention(around.disk)
+        self.blobs: BlobSender | None = None
+        if around.send_blobs:
+            directories = lambda: [courier.spool.directory for courier in self.session.couriers]  # noqa: E731
+            self.blobs = BlobSender(
+                around.disk, around.random, around.monotonic, lambda: around.find(errand), directories
+            )
         self._backoff = Backoff(around.random, RETRY_INTERVAL_MIN_S, BACKOFF_MAX_S)
         self._stirred = asyncio.Event()
         self._stopping = False
@@ -75,12 +83,22 @@ class Forwarder:
         loop = asyncio.get_running_loop()
         if self._mailbox is not None:
             loop.add_reader(self._mailbox.socket, self._asked)
+        sending_blobs = None
         try:
             self._look_around(self._now(), at_once=True)
             self._ask_about_what_is_done()
+            if self.blobs is not None:
+                self.blobs.look()
+                sending_blobs = asyncio.create_task(self.blobs.run())
+                sending_blobs.add_done_callback(lambda _: self._stirred.set())
             while not self._over(self._now()):
+                if sending_blobs is not None and sending_blobs.done():
+                    await sending_blobs
                 await self._try()
         finally:
+            if sending_blobs is not None:
+                sending_blobs.cancel()
+                await asyncio.wait([sending_blobs])
             if self._mailbox is not None:
                 loop.remove_reader(self._mailbox.socket)
             self.session.save(self._now())
@@ -164,6 +182,8 @@ class Forwarder:
         assert self._mailbox is not None
         now = self._now()
         asked = self._mailbox.read(now)
+        if self.blobs is not None and asked.anew:
+            self.blobs.stir()
         if asked.anew or not asked.writers:
             self._asked_at = self._busy_at = now
         if not asked.writers or any(writer not in self._by_writer for writer in asked.anew):
@@ -183,6 +203,9 @@ class Forwarder:
             return Answer(0, "its spool is not in the directory that the forwarder looks after")
         problem = self.problem or courier.problem
         durable = courier.durable(self.session.log_id)
+        if durable and self.blobs is not None and not self.blobs.settled(courier.spool.directory):
+            # A run is with the server when its files are: whoever waits for its last record waits for them.
+            durable, problem = durable - 1, problem or self.blobs.problem or "its files are still on their way"
         return Answer(durable, problem, courier.state is State.FAILED, self._unreachable_since is not None)
 
     def _look_around(self, now: float, *, at_once: bool = False) -> None:
@@ -205,10 +228,16 @@ class Forwarder:
                 acked = courier.ledger.acked
                 # What another log had, a restored or a new one may not have.
                 known = acked is not None and acked.log_id == self.session.log_id
+                if self.blobs is not None and not self.blobs.settled(courier.spool.directory):
+                    continue
                 if known and self._retention.prune(courier, self._surroundings.wall_time()):
                     self.session.forget(courier)
                     self.lookout.forget(courier.spool.directory)
                     self._by_writer.pop(courier.spool.writer, None)
+        if self.blobs is not None:
+            for place in self._errand.places:
+                with contextlib.suppress(OSError):
+                    BlobRetention(place).prune(self._surroundings.wall_time())
 
     def _ask_about_what_is_done(self) -> None:
         """In the foreground, one spool that was sent before is asked about: this may be another server, or a restored one."""
@@ -226,7 +255,8 @@ class Forwarder:
     def _follow_over(self, now: float) -> bool:
         if self._is_gone(self._errand.places[0]):
             return True
-        if not all(courier.settled for courier in self.session.couriers):
+        sending_blobs = self.blobs is not None and self.blobs.pending
+        if sending_blobs or not all(courier.settled for courier in self.session.couriers):
             self._busy_at = now
             return now - self._reached_at > GIVE_UP_AFTER_S
         return now - self._busy_at > LINGER_S
@@ -243,9 +273,11 @@ class Forwarder:
             # To look at every spool after every message would take the square of their number.
             return False
         couriers = list(self.session.couriers)
-        if all(courier.settled or (courier.caught_up and courier.live) for courier in couriers):
+        sending_blobs = self.blobs is not None and self.blobs.pending
+        if not sending_blobs and all(courier.settled or (courier.caught_up and courier.live) for courier in couriers):
             return True
         progress = tuple((courier.records_sent, courier.furthest) for courier in couriers)
+        progress += ((self.blobs.progress if self.blobs is not None else 0, (0, 0)),)
         if progress != self._progress:
             self._progress, self._progress_at = progress, now
         patience_s = self._errand.patience_s

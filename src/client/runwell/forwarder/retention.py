@@ -3,6 +3,8 @@
 from itertools import pairwise
 from pathlib import Path
 
+from runwell.core.blobs import ACKED_NAME as BLOBS_ACKED_NAME
+from runwell.core.blobs import LIST_NAME as BLOBS_NAME
 from runwell.core.limits import KEPT_BYTES_MAX, KEPT_S_MAX
 from runwell.forwarder.courier import Courier, State
 from runwell.forwarder.disk import Disk
@@ -55,7 +57,7 @@ class Retention:
         return done
 
     def _remove_directory(self, directory: Path) -> bool:
-        for name in (LOCK_NAME, FORKS_NAME, ACKED_NAME):
+        for name in (LOCK_NAME, FORKS_NAME, ACKED_NAME, BLOBS_NAME, BLOBS_ACKED_NAME):
             self._disk.remove(directory / name)
         self._disk.remove(directory)
         return True

@@ -43,6 +43,8 @@ class Surroundings:
     find: Callable[[Errand], CollectorAddress]
     """Blocks, so it is called in a thread. Raises ServerUnreachableError."""
     connect: Callable[[CollectorAddress, Callable[[wire.PublishResponse], None]], PublishStream]
+    send_blobs: bool = False
+    """Whether files that records name are sent too."""
 
 
 def this_machine() -> Surroundings:
@@ -54,4 +56,5 @@ def this_machine() -> Surroundings:
         time.time,
         lambda errand: find_collector(errand.base_url, errand.root),
         Stream,
+        send_blobs=True,
     )

@@ -29,6 +29,7 @@ class Settings:
     http_port: int
     grpc_port: int
     allow_remote: bool = False
+    blobs: str | None = None
 
 
 @dataclass(frozen=True)
@@ -156,13 +157,14 @@ class Supervisor:
                 )
 
     def _collector_arguments(self) -> list[str]:
-        return [*self._common(), "--grpc", self._addresses["grpc"], "--http", self._private(), *self._remote()]
+        addresses = ["--grpc", self._addresses["grpc"], "--http", self._private()]
+        return [*self._common(), *addresses, *self._remote(), *self._blobs()]
 
     def _projector_arguments(self) -> list[str]:
         return [*self._common(), "--http", self._private()]
 
     def _dashboard_arguments(self) -> list[str]:
-        return [*self._common(), "--http", self._addresses["http"], *self._remote()]
+        return [*self._common(), "--http", self._addresses["http"], *self._remote(), *self._blobs()]
 
     def _common(self) -> list[str]:
         return ["--data-dir", str(self._settings.directory)]
@@ -170,6 +172,9 @@ class Supervisor:
     def _private(self) -> str:
         # Health and counters of a component: on this machine only, at any port; components/NAME.json says which.
         return "127.0.0.1:0"
+
+    def _blobs(self) -> list[str]:
+        return [] if self._settings.blobs is None else ["--blobs", self._settings.blobs]
 
     def _remote(self) -> list[str]:
         return ["--allow-remote"] if self._settings.allow_remote and not is_loopback(self._settings.host) else []
