@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -124,6 +125,11 @@ def test_a_file_that_was_damaged_here_never_arrives_as_what_it_is_not(server: Se
     assert not list((server.directory / "incoming").iterdir())
 
 
+def _grown(path: Path, size: int) -> bool:
+    """Whether the file is there and longer than that."""
+    return path.exists() and path.stat().st_size > size
+
+
 def test_kills_in_the_middle_of_a_large_file(server: Server, runwell_dir: Path, tmp_path: Path):
     """Sender and collector are killed again and again while a file is on its way: it arrives whole, and is gone on with."""
     content = os.urandom(64 << 20)
@@ -136,10 +142,7 @@ def test_kills_in_the_middle_of_a_large_file(server: Server, runwell_dir: Path, 
     for victim in ("sender", "collector", "sender"):
         sender = subprocess.Popen([sys.executable, "-m", "runwell", "sync"], stdout=subprocess.DEVNULL)
         # It is gone on with, never begun anew: what was there is still there.
-        seen = until(
-            lambda so_far=seen: incoming.exists() and incoming.stat().st_size > so_far and incoming.stat().st_size,
-            "more of the file",
-        )
+        until(partial(_grown, incoming, seen), "more of the file")
         if victim == "collector":
             os.kill(json.loads((server.directory / "components" / "collector.json").read_text())["pid"], signal.SIGKILL)
         sender.kill()
