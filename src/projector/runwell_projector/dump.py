@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from runwell.core.fold import RunFold
 from runwell_projector.schema import open_views
+from runwell_projector.states import read_fold
 from runwell_projector.strips import RunBlocks, read_strips
 
 
@@ -35,12 +35,11 @@ def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
             "checkpoint", *connection.execute("SELECT fold_version, log_id, offset, rows FROM checkpoint").fetchone()
         )
         runs = connection.execute(
-            "SELECT number, entity, project, run_id, view, fold.state, lanes FROM run JOIN fold ON run = number "
-            "ORDER BY entity, project, run_id"
+            "SELECT number, entity, project, run_id, view, lanes FROM run ORDER BY entity, project, run_id"
         )
-        for number, *name, view, state, lanes in runs:
+        for number, *name, view, lanes in runs:
             entity, project, run_id = name
-            fold = RunFold.from_state((entity, project, run_id), json.loads(state))
+            fold, _ = read_fold(connection, number, (entity, project, run_id))
             yield _line("run", json.loads(view), fold.statistics())
             yield from _rows(connection, number, [writer for writer, *_ in json.loads(lanes)])
         for poison in connection.execute(

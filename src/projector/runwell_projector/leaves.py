@@ -9,7 +9,9 @@ SQLite reads as one; a name that only begins others, and a list's nested value, 
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from runwell.core import limits
 from runwell.core.filters import bounded, leaves
@@ -18,6 +20,48 @@ INFINITE = 10**400
 
 compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """JSON text without blanks; made once, since json.dumps would make an encoder a call."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Section(NamedTuple):
+    """A section's JSON text, and its flat JSON object."""
+
+    text: str
+    leaves: str
+
+
+def section_texts(section: Mapping[str, Any]) -> Section:
+    """Both at once, since of most sections they are one: a float takes most of a microsecond to write."""
+    if _is_flat(section):
+        text = strict_json(section)
+        return Section(text, text)
+    return Section(compact(section), leaves_json(section))
+
+
+def strict_json(value: Any) -> str:
+    """JSON text of what holds no NaN and no infinity, in a tenth of the time of ``compact``."""
+    try:
+        return _encode(value).decode()
+    except UnicodeEncodeError:
+        return compact(value)
+
+
+def _is_flat(section: Mapping[str, Any]) -> bool:
+    """Whether every value is its own leaf and strict JSON."""
+    for label, value in section.items():
+        kind = type(value)
+        if kind is float:
+            if not math.isfinite(value):
+                return False
+        elif kind is int:
+            if bounded(value) is not value:
+                return False
+        elif kind is not str and kind is not bool:
+            return False
+        if "." in label or len(label) > limits.FILTER_NAME_CHARACTERS_MAX:
+            return False
+    return True
 
 
 def leaves_json(section: Mapping[str, Any]) -> str:
@@ -35,12 +79,12 @@ def leaves_json(section: Mapping[str, Any]) -> str:
         while place >= 0:
             flat.setdefault(name[:place], [])
             place = name.find(".", place + 1)
-    return compact(flat)
+    return strict_json(flat)
 
 
 def list_json(values: list[Any]) -> str:
     """A list as a JSON array of scalars."""
-    return compact(_strict(values))
+    return strict_json(_strict(values))
 
 
 def _strict(value: Any) -> Any:

@@ -17,9 +17,9 @@ from runwell.core.fold import RunFold
 from runwell.v1 import event_pb2
 from runwell_collector.log import RunId, StoredBatch, decode_events
 from runwell_projector.blocks import STREAMS
-from runwell_projector.leaves import compact
 from runwell_projector.runs import WRITE_RUN, OpenRun, RunCache
 from runwell_projector.sealing import RowStore, SealRule
+from runwell_projector.states import WRITE_PART, changed_parts, read_fold
 
 
 class UnwritableError(Exception):
@@ -149,19 +149,18 @@ class Projection:
 
     def _load(self, name: RunId) -> OpenRun:
         found = self._connection.execute(
-            "SELECT number, fold.state FROM run JOIN fold ON run = number WHERE entity = ? AND project = ? AND run_id = ?",
-            name,
+            "SELECT number FROM run WHERE entity = ? AND project = ? AND run_id = ?", name
         ).fetchone()
         if found is None:
             self._numbers += 1
-            return OpenRun(self._numbers, RunFold(name), {}, {})
-        return self._opened(found[0], RunFold.from_state(name, json.loads(found[1])))
+            return OpenRun(self._numbers, RunFold(name), {}, {}, {})
+        return self._opened(found[0], *read_fold(self._connection, found[0], name))
 
-    def _opened(self, number: int, fold: RunFold) -> OpenRun:
+    def _opened(self, number: int, fold: RunFold, part_bytes: dict[int, int]) -> OpenRun:
         key_sets = self._connection.execute("SELECT stream, keys, number FROM key_set WHERE run = ?", (number,))
         known = {(stream, tuple(json.loads(keys))): key_set for stream, keys, key_set in key_sets}
         tails = self._connection.execute(TAILS, (number,))
-        return OpenRun(number, fold, known, {(lane, key_set): rows for lane, key_set, rows in tails})
+        return OpenRun(number, fold, known, {(lane, key_set): rows for lane, key_set, rows in tails}, part_bytes)
 
     def _restore(self, broken: OpenRun) -> None:
         """Brings a run whose fold raised back to what the log has before that batch."""
@@ -169,7 +168,8 @@ class Projection:
         self._runs.drop(name)
         if self._changed.pop(name, None) is None:
             return
-        run = self._opened(broken.number, self._load(name).fold)
+        stored = self._load(name)
+        run = self._opened(broken.number, stored.fold, stored.part_bytes)
         for batch in broken.pending:
             fold_batch(run.fold, batch)
         run.pending = broken.pending
@@ -186,15 +186,16 @@ class Projection:
         """One write for each run that changed, however many batches it had."""
         for name, run in self._changed.items():
             try:
-                state, row = compact(run.fold.to_state()), run.row()
+                row, parts = run.row(), changed_parts(run.number, run.fold)
             except (RecursionError, ValueError, TypeError, ArithmeticError) as error:
                 raise UnwritableError(name, f"{type(error).__name__}: {error}") from error
             self._connection.execute(WRITE_RUN, row)
-            self._connection.execute("INSERT OR REPLACE INTO fold VALUES (?, ?)", (run.number, state))
+            self._connection.executemany(WRITE_PART, parts.items())
+            run.part_bytes |= {place: len(state) for place, state in parts.items()}
             if run.fold.pasts or run.fold.rewinds:
                 self._connection.execute("INSERT OR REPLACE INTO lineage VALUES (?, ?, ?)", run.lineage())
             run.pending = []
-            self._runs.keep(name, run, len(state))
+            self._runs.keep(name, run, sum(run.part_bytes.values()))
         self._changed.clear()
 
 

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from runwell.core import filters
-from runwell.core.fold import RunFold
 from runwell.core.history import EVERYTHING, Selection
 from runwell.core.lanes import LaneHead
 from runwell_collector.log import open_log_reader
@@ -29,6 +28,7 @@ from runwell_projector.history_table import RowTable, Table, row_table, thinned
 from runwell_projector.pasts import read_past
 from runwell_projector.schema import TABLES
 from runwell_projector.series import shown_series
+from runwell_projector.states import read_fold
 from runwell_projector.strips import find_blocks
 from runwell_projector.table import read_fields, read_groups, read_keys, read_projects, read_rows
 from runwell_projector.tail import read_tail
@@ -209,12 +209,11 @@ class Views:
         """``{"statistics", "positions"}``: ``RunFold.statistics()`` by path, and up to which record of each writer they go."""
         with self._snapshot() as connection:
             found = connection.execute(
-                "SELECT fold.state FROM run JOIN fold ON run = number WHERE entity = ? AND project = ? AND run_id = ?",
-                (entity, project, run_id),
+                "SELECT number FROM run WHERE entity = ? AND project = ? AND run_id = ?", (entity, project, run_id)
             ).fetchone()
-        if found is None:
-            return None
-        fold = RunFold.from_state((entity, project, run_id), json.loads(found[0]))
+            if found is None:
+                return None
+            fold, _ = read_fold(connection, found[0], (entity, project, run_id))
         positions = {writer: lane.position for writer, lane in fold.lanes.items()}
         return {"statistics": fold.statistics(), "positions": positions}
 

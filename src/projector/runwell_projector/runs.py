@@ -9,7 +9,7 @@ from runwell.core.fold import RunFold
 from runwell.core.stamps import Stamp
 from runwell_collector.log import RunId, StoredBatch
 from runwell_projector.gauges import Gauges, gauges_of
-from runwell_projector.leaves import compact, leaves_json, list_json
+from runwell_projector.leaves import Section, compact, leaves_json, list_json, section_texts, strict_json
 
 PLAIN_COLUMNS = (
     "name",
@@ -46,15 +46,22 @@ class OpenRun:
     """A run in memory: its number in the views, its fold, and the numbers of its lanes and key sets."""
 
     def __init__(
-        self, number: int, fold: RunFold, key_sets: dict[KeySet, int], tails: dict[tuple[int, int], int]
+        self,
+        number: int,
+        fold: RunFold,
+        key_sets: dict[KeySet, int],
+        tails: dict[tuple[int, int], int],
+        part_bytes: dict[int, int],
     ) -> None:
         self.number = number
         self.fold = fold
         self.key_sets = key_sets
         self.tails = tails
         """Rows in the tail by lane and key set."""
+        self.part_bytes = part_bytes
+        """How much each part of the fold takes in the views."""
         self.lanes = {writer: lane for lane, writer in enumerate(fold.lanes)}
-        self._config: tuple[list[Stamp], str] | None = None
+        self._config: tuple[list[Stamp], Section] | None = None
         self.pending: list[StoredBatch] = []
         """Batches of the transaction under way that were folded."""
 
@@ -68,18 +75,18 @@ class OpenRun:
         """The run's row."""
         lanes = [[head.writer, head.attempt, head.zero_time, head.step_max] for head in self.fold.lane_heads()]
         view = self.fold.view()
-        return run_row(self.number, view, lanes, gauges_of(self.fold, view), self._config_leaves)
+        return run_row(self.number, view, lanes, gauges_of(self.fold, view), self._config_texts)
 
     def lineage(self) -> tuple[int, str | None, str]:
         """The run's row of lineage."""
         origin = self.fold.field("forked_from", None)
         return self.number, None if origin is None else compact(list(origin.values())), compact(self.fold.rewinds)
 
-    def _config_leaves(self, config: dict[str, Any]) -> str:
-        """The config's leaves, made anew only when something was written: most runs set their config once."""
+    def _config_texts(self, config: dict[str, Any]) -> Section:
+        """The config's texts, made anew only when something was written: most runs set their config once."""
         stamps = [stamp for stamp, _ in self.fold.config.values()]
         if self._config is None or self._config[0] != stamps:
-            self._config = stamps, leaves_json(config)
+            self._config = stamps, section_texts(config)
         return self._config[1]
 
 
@@ -88,9 +95,11 @@ def run_row(
     view: dict[str, Any],
     lanes: list[list[Any]],
     gauges: Gauges,
-    config_leaves: Callable[[dict[str, Any]], str] = leaves_json,
+    config_texts: Callable[[dict[str, Any]], Section] = section_texts,
 ) -> tuple[Any, ...]:
     """A run's row, in the order of ``COLUMNS``."""
+    config, summary = config_texts(view["config"]), section_texts(view["summary"])
+    rest = {name: value for name, value in view.items() if name not in ("config", "summary")}
     return (
         number,
         *(view[name] for name in ("entity", "project", "run_id", *PLAIN_COLUMNS)),
@@ -99,17 +108,17 @@ def run_row(
         list_json(view["tags"]),
         compact(lanes),
         leaves_json(view["git"] or {}),
-        compact(view["records"]),
-        config_leaves(view["config"]),
-        leaves_json(view["summary"]),
-        compact(view),
+        strict_json(view["records"]),
+        config.leaves,
+        summary.leaves,
+        f'{compact(rest)[:-1]},"config":{config.text},"summary":{summary.text}}}',
     )
 
 
 class RunCache:
     """Runs kept in memory between transactions; the one used longest ago leaves first.
 
-    Bounded by the size of the states as text, of which memory takes about eight times as much.
+    Bounded by the size of the states as they are stored, of which memory takes about ten times as much.
     """
 
     def __init__(self, bytes_max: int) -> None:

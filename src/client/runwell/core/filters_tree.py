@@ -62,7 +62,9 @@ _ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
 def leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The labels and the value of each leaf that is not null; lists are leaves, empty objects vanish."""
     for label, value in tree.items():
-        if isinstance(value, Mapping):
+        if type(value) is float:
+            yield (*path, label), value
+        elif isinstance(value, Mapping):
             yield from leaves(value, (*path, label))
         elif value is not None:
             yield (*path, label), value

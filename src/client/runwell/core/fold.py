@@ -5,11 +5,11 @@ gives equal views, since whatever can be written twice carries a stamp (attempt,
 greatest wins, and everything else is counted for each writer alone. A run of many writers is the sum of its lanes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from runwell.core.fold_events import HANDLERS, NOT_FOLDED, metric_fields
-from runwell.core.lanes import Lane, LaneHead
+from runwell.core.lanes import PART_TRACKS, Lane, LaneHead
 from runwell.core.limits import RUN_KEYS_MAX
 from runwell.core.metrics import MetricWrites
 from runwell.core.rows import RecordClock, fresh_events, read_rows
@@ -17,7 +17,7 @@ from runwell.core.run_view import lane_heads, run_view, statistics
 from runwell.core.stamps import EARLIEST, Stamp, read_stamp
 from runwell.core.summary import SummarySets
 
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 """Changes with the meaning of a state, of a view or of the tables that keep them; then views are rebuilt from the log."""
 
 
@@ -32,7 +32,7 @@ class RunKey(NamedTuple):
 class RunFold:
     """The state of one run. ``apply`` leaves it undefined when it raises."""
 
-    __slots__ = ("config", "fields", "lanes", "metrics", "pasts", "rewinds", "run", "summary", "updated_at")
+    __slots__ = ("config", "fields", "lanes", "metrics", "pasts", "rewinds", "run", "said", "summary", "updated_at")
 
     def __init__(self, run: tuple[str, str, str]) -> None:
         self.run = RunKey(*run)
@@ -48,6 +48,8 @@ class RunFold:
         self.pasts: dict[int, tuple[Stamp, dict[str, Any]]] = {}
         """Attempt to what it goes on from, where it was forked or rewound: see ``pasts``."""
         self.updated_at = 0.0
+        self.said = True
+        """Whether anything but rows came since somebody last asked for changes."""
 
     def apply(
         self, writer: bytes, first: int, count: int, received_at: float, events: Iterable[Any], offset: int = 0
@@ -81,6 +83,7 @@ class RunFold:
         )
         for event in fresh:
             self._apply_event(lane, first, event, clock)
+        lane.changed.add(0)
         lane.position = first + count - 1
         lane.clock = clock.end
         if lane.started_at is None:
@@ -108,6 +111,7 @@ class RunFold:
 
     def _apply_control(self, lane: Lane, events: Iterable[Any]) -> None:
         """What forwarder and collector say of a writer; it moves no position."""
+        lane.changed.add(0)
         for event in events:
             kind = event.WhichOneof("event")
             if kind == "writer_ended":
@@ -119,6 +123,7 @@ class RunFold:
         kind = event.WhichOneof("event")
         apply = HANDLERS.get(kind)
         if apply is not None:
+            self.said = True
             record = first + event.index
             apply(self, lane, getattr(event, kind), lane.stamp(clock.at(record), record))
         elif kind not in NOT_FOLDED and kind != "metric_logged":
@@ -133,29 +138,49 @@ class RunFold:
         """A field's value."""
         return self.fields[name][1] if name in self.fields else default
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> list[Any]:
         """What ``from_state`` takes; plain values that survive JSON."""
-        return {
-            "lanes": [lane.to_state() for lane in self.lanes.values()],
-            "fields": self.fields,
-            "config": self.config,
-            "summary": self.summary.to_state(),
-            "metrics": self.metrics.to_state(),
-            "rewinds": self.rewinds,
-            "pasts": [(attempt, *past) for attempt, past in sorted(self.pasts.items())],
-            "updated_at": self.updated_at,
-        }
+        self.said = True
+        for lane in self.lanes.values():
+            lane.changed = set(range(max(1, -(-len(lane.tracks) // PART_TRACKS))))
+        return [[*place, state] for place, state in self.changes()]
+
+    def changes(self) -> Iterator[tuple[tuple[int, int], list[Any]]]:
+        """The parts of the state that changed since the last call, each with its place, by which they are ordered.
+
+        A lane's part is at (1 + the lane's number, the part's number), and what was said of the run at (0, 0). The latest of
+        each is what ``from_state`` takes.
+        """
+        if self.said:
+            metrics = {lane.writer: lane.metrics.to_state() for lane in self.lanes.values() if lane.metrics.by_name}
+            pasts = [(attempt, *past) for attempt, past in sorted(self.pasts.items())]
+            writes = [self.fields, self.config, self.summary.to_state(), self.metrics.to_state()]
+            yield (0, 0), [*writes, self.rewinds, pasts, metrics]
+        for number, lane in enumerate(self.lanes.values(), 1):
+            if lane.changed:
+                for part, state in lane.changes().items():
+                    yield (number, part), [self.updated_at, *state] if part == 0 else state
+        self.said = False
 
     @classmethod
-    def from_state(cls, run: tuple[str, str, str], state: Mapping[str, Any]) -> "RunFold":
-        """The fold of ``to_state``, also after a turn through JSON."""
+    def from_state(cls, run: tuple[str, str, str], state: Iterable[Sequence[Any]]) -> "RunFold":
+        """The fold of ``to_state``, or of the latest ``[number, part, state]`` of each part; also after a turn through JSON."""
         fold = cls(run)
-        fold.lanes = {lane["writer"]: Lane.from_state(lane) for lane in state["lanes"]}
-        fold.fields = {name: (read_stamp(stamp), value) for name, (stamp, value) in state["fields"].items()}
-        fold.config = {key: (read_stamp(stamp), value) for key, (stamp, value) in state["config"].items()}
-        fold.summary = SummarySets.from_state(state["summary"])
-        fold.metrics = MetricWrites.from_state(state["metrics"])
-        fold.rewinds = [(attempt, step) for attempt, step in state["rewinds"]]
-        fold.pasts = {attempt: (read_stamp(stamp), past) for attempt, stamp, past in state["pasts"]}
-        fold.updated_at = state["updated_at"]
+        parts: dict[int, list[Sequence[Any]]] = {}
+        for number, _, part in state:
+            parts.setdefault(number, []).append(part)
+        (said,) = parts.pop(0)
+        fields, config, summary, metrics, rewinds, pasts, of_lanes = said
+        fold.fields = {name: (read_stamp(stamp), value) for name, (stamp, value) in fields.items()}
+        fold.config = {key: (read_stamp(stamp), value) for key, (stamp, value) in config.items()}
+        fold.summary = SummarySets.from_state(summary)
+        fold.metrics = MetricWrites.from_state(metrics)
+        fold.rewinds = [(attempt, step) for attempt, step in rewinds]
+        fold.pasts = {attempt: (read_stamp(stamp), past) for attempt, stamp, past in pasts}
+        for (updated_at, *first), *others in parts.values():
+            lane = Lane.from_parts([first, *others])
+            lane.metrics = MetricWrites.from_state(of_lanes.get(lane.writer, {}))
+            fold.lanes[lane.writer] = lane
+            fold.updated_at = max(fold.updated_at, updated_at)
+        fold.said = False
         return fold

@@ -1,7 +1,8 @@
 """What a fold keeps of one writer of a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from runwell.core.keys import shown
@@ -11,6 +12,9 @@ from runwell.core.pairs import Pair, observe_row
 from runwell.core.rows import Column, RecordClock, Rows
 from runwell.core.stamps import Stamp
 from runwell.core.tracks import KeyTrack, Moments, columns_by_key, in_record_order
+
+PART_TRACKS = 64
+"""Keys that are kept together: as many as fill a page of the views."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Lane:
     __slots__ = (
         "announced",
         "attempt",
+        "changed",
         "clock",
         "dropped",
         "edits",
@@ -101,6 +106,8 @@ class Lane:
         """What this writer itself has defined, for the pairs."""
         self.pairs: dict[str, Pair] = {}
         """Of metrics whose best value another one decides, from the batch on in which that was said."""
+        self.changed: set[int] = set()
+        """The parts of its state that changed since somebody last asked."""
 
     @property
     def is_editor(self) -> bool:
@@ -129,9 +136,10 @@ class Lane:
             self._observe_pairs(unmasked)
         moments = {id(rows): Moments(rows.records, rows.steps, clock) for rows in unmasked}
         for key, columns in columns_by_key(unmasked).items():
-            track = self._track(key, columns)
+            track = self.tracks.get(key) or self._begin_track(key, columns)
             if track is None:
                 continue
+            self.changed.add(track.part)
             if len(columns) == 1:
                 ((column, rows),) = columns
                 track.observe_column(column.kind, column.values, moments[id(rows)])
@@ -172,35 +180,46 @@ class Lane:
             self.last_record, self.last_step, self.last_row_time = rows.records[-1], rows.steps[-1], rows.times[-1]
             self.last_row_time_stamp = clock.at(rows.records[-1])
 
-    def _track(self, key: str, columns: list[tuple[Column, Rows]]) -> KeyTrack | None:
-        track = self.tracks.get(key)
-        if track is None:
-            if len(self.tracks) >= RUN_KEYS_MAX:
-                self.unindexed += sum(len(column.values) for column, _ in columns)
-                return None
-            track = self.tracks[key] = KeyTrack()
+    def _begin_track(self, key: str, columns: list[tuple[Column, Rows]]) -> KeyTrack | None:
+        if len(self.tracks) >= RUN_KEYS_MAX:
+            self.unindexed += sum(len(column.values) for column, _ in columns)
+            return None
+        track = self.tracks[key] = KeyTrack(len(self.tracks) // PART_TRACKS)
         return track
 
     def stamp(self, time: float, record: int) -> Stamp:
         """The stamp of one of its records."""
         return self.attempt, time, self.writer, record
 
-    def to_state(self) -> dict[str, Any]:
-        """What ``from_state`` takes."""
-        state = {name: getattr(self, name) for name in self.__slots__}
-        state["metrics"] = self.metrics.to_state()
-        state["pairs"] = {path: pair.to_state() for path, pair in self.pairs.items()}
-        state["tracks"] = {key: track.to_state() for key, track in self.tracks.items()}
-        return state
+    def changes(self) -> dict[int, list[Any]]:
+        """The parts of its state that changed since the last call; ``from_parts`` takes the latest of each.
+
+        Part 0 has everything but the tracks, and each the tracks of PART_TRACKS keys.
+        """
+        found: dict[int, list[Any]] = {}
+        all_keys = list(self.tracks) if self.changed else []
+        for part in sorted(self.changed):
+            keys = all_keys[part * PART_TRACKS : (part + 1) * PART_TRACKS]
+            found[part] = [keys, [self.tracks[key].to_state() for key in keys]]
+        if 0 in found:
+            pairs = {path: pair.to_state() for path, pair in self.pairs.items()}
+            found[0] += [_head_of(self), pairs]
+        self.changed = set()
+        return found
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> "Lane":
-        """The lane of ``to_state``."""
-        lane = cls.__new__(cls)
-        for name in cls.__slots__:
-            setattr(lane, name, state[name])
-        lane.metrics = MetricWrites.from_state(state["metrics"])
-        lane.pairs = {path: Pair.from_state(pair) for path, pair in state["pairs"].items()}
-        lane.tracks = {key: KeyTrack.from_state(track) for key, track in state["tracks"].items()}
-        lane.system = state["system"] and (state["system"][0], state["system"][1])
+    def from_parts(cls, parts: Iterable[Sequence[Any]]) -> "Lane":
+        """The lane of all its parts, in their order; also after a turn through JSON."""
+        lane = cls("")
+        for part, (keys, tracks, *head) in enumerate(parts):
+            lane.tracks |= {key: KeyTrack.from_state(track, part) for key, track in zip(keys, tracks, strict=True)}
+            if head:
+                for name, value in zip(_HEAD, head[0], strict=True):
+                    setattr(lane, name, value)
+                lane.pairs = {path: Pair.from_state(pair) for path, pair in head[1].items()}
+        lane.system = lane.system and (lane.system[0], lane.system[1])
         return lane
+
+
+_HEAD = tuple(name for name in Lane.__slots__ if name not in ("changed", "metrics", "pairs", "tracks"))
+_head_of = attrgetter(*_HEAD)

@@ -164,7 +164,7 @@ FILTER_NAME_CHARACTERS_MAX = 4_096
 """A value under a longer name of the config is shown and not found by filters, which look at every part of a name."""
 
 FOLD_CACHE_BYTES_MAX = 12 << 20
-"""States of runs kept in memory, as text; objects take about eight times as much. Others are read when they go on."""
+"""States of runs kept in memory, as stored; objects take about ten times as much. Others are read when they go on."""
 
 EXPOSED_METRICS_DEFAULT = 20
 """Metrics of a run that Prometheus is shown, the first by name, unless `prometheus_metrics` chooses."""

@@ -41,7 +41,11 @@ class Numbers:
         if values:
             self.count += len(values)
             self.total += total
-            self.least, self.greatest = min(self.least, min(values)), max(self.greatest, max(values))  # noqa: PLW3301
+            least, greatest = min(values), max(values)
+            if least < self.least:  # noqa: PLR1730 - three times as fast as min() here
+                self.least = least
+            if greatest > self.greatest:  # noqa: PLR1730 - as above
+                self.greatest = greatest
 
     def observe_any(self, value: Any) -> None:
         """Takes in a value when it is a number."""

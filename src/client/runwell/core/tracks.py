@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from operator import itemgetter, lt
+from operator import attrgetter, itemgetter, lt
 from typing import Any
 
 from runwell.core.numbers import Track, bounded, last_of_steps
@@ -28,12 +28,14 @@ class Moments:
 class KeyTrack(Track):
     """A track with the times of its first and last value, for stamps."""
 
-    __slots__ = ("first_time", "last_time")
+    __slots__ = ("first_time", "last_time", "part")
 
-    def __init__(self) -> None:
+    def __init__(self, part: int = 0) -> None:
         super().__init__()
         self.first_time = 0.0
         self.last_time = 0.0
+        self.part = part
+        """Which part of its lane's state it is kept in."""
 
     def observe_column(self, kind: str, values: list[Any], moments: Moments) -> None:
         """Takes in a column's values, later than all before; a null says nothing."""
@@ -46,7 +48,11 @@ class KeyTrack(Track):
         if not moments.ascending:
             places = last_of_steps(moments.steps)
             values, moments = [values[place] for place in places], moments.chosen(places)
-        if self.settle(moments.steps[0]):
+        settled = values[:-1]
+        if kind == "f64" and type(self.last) is float and self.last_step != moments.steps[0]:
+            # What ``settle`` would do, with one look at all numbers.
+            settled = [self.last, *settled]
+        elif self.settle(moments.steps[0]):
             self.first, self.first_record, self.first_time = (
                 _value(kind, values[0]),
                 moments.records[0],
@@ -54,23 +60,26 @@ class KeyTrack(Track):
             )
         self.last, self.last_record, self.last_time = _value(kind, values[-1]), moments.records[-1], moments.last_time
         self.last_step = moments.steps[-1]
-        if len(values) > 1:
-            self.observe(_numbers(kind, values[:-1]), may_be_infinite=kind in ("f64", "json"))
+        if settled:
+            self.observe(_numbers(kind, settled), may_be_infinite=kind in ("f64", "json"))
 
-    def to_state(self) -> list[Any]:
+    def to_state(self) -> Sequence[Any]:
         """What ``from_state`` takes."""
-        return [getattr(self, name) for name in _STATE]
+        state: Sequence[Any] = _state_of(self)
+        return state
 
     @classmethod
-    def from_state(cls, state: Sequence[Any]) -> "KeyTrack":
+    def from_state(cls, state: Sequence[Any], part: int) -> "KeyTrack":
         """The track of ``to_state``."""
         track = cls.__new__(cls)
+        track.part = part
         for name, value in zip(_STATE, state, strict=True):
             setattr(track, name, value)
         return track
 
 
-_STATE = tuple(name for kind in KeyTrack.__mro__[:-1] for name in kind.__dict__["__slots__"])
+_STATE = tuple(name for kind in KeyTrack.__mro__[:-1] for name in kind.__dict__["__slots__"] if name != "part")
+_state_of = attrgetter(*_STATE)
 
 
 def _value(kind: str, value: Any) -> Any:
