@@ -2,12 +2,18 @@
 
 import json
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from runwell.core import frames, keys
 from runwell.core.frames import Kind
+from runwell.core.history import ROW_FIELDS
+
+
+def untimed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A summary or row without step and times."""
+    return {key: value for key, value in values.items() if key not in ROW_FIELDS}
 
 
 class Record(NamedTuple):

@@ -71,14 +71,21 @@ def test_both_shapes_of_a_key_in_one_row_are_kept(offline: runwell.Run, tmp_path
 
 
 def test_the_keys_of_the_summary(offline: runwell.Run, tmp_path: Path):
-    """Of a run that is open they are what was logged or set; for readers there are step, time and duration as well."""
+    """They are what was logged or set, and step, time and duration of the last row: of an open run and for readers."""
+    assert sorted(offline.summary.keys()) == []
     offline.log({"a": 1, "b": {"c": 2}})
     offline.summary["best"] = 3
-    assert sorted(offline.summary.keys()) == ["a", "b", "best"]
-    assert dict(offline.summary)["a"] == 1
+    assert sorted(offline.summary.keys()) == ["_runtime", "_step", "_timestamp", "a", "b", "best"]
+    assert (dict(offline.summary)["a"], offline.summary["_step"]) == (1, 0)
+    offline.log({"text": "x"}, step=7)
+    offline.log({"a": 5}, step=3)
+    assert offline.summary["_step"] == 7
+    shown = offline.summary.as_dict()
     offline.finish()
     (run,) = runwell.Api(spool=tmp_path).runs()
-    assert {"_step", "_timestamp", "_runtime"} <= set(run.summary.keys())
+    assert run.summary["_step"] == 7
+    for key in ("_timestamp", "_runtime"):
+        assert shown[key] == pytest.approx(run.summary[key], abs=0.5)
 
 
 def test_an_empty_key_is_a_key(offline: runwell.Run, tmp_path: Path):

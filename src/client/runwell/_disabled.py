@@ -34,6 +34,10 @@ class DisabledLane:
             self._leaves.pop(path, None)
             self._leaves[path] = value
 
+    def last_row(self) -> tuple[int, float] | None:
+        """None: rows are not kept."""
+        return None
+
     def summary_leaves(self) -> dict[str, Any]:
         """As a lane."""
         return dict(self._leaves)

@@ -1,6 +1,6 @@
 """What a run says of itself: names, places, and where it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from runwell import _messages
@@ -27,6 +27,10 @@ class RunFacts(NamedTuple):
     resumed: bool
     starting_step: int
     start_time: float
+    earlier_s: float = 0.0
+    """How long earlier attempts took."""
+    earlier_row: Mapping[str, Any] | None = None
+    """``_step``, ``_timestamp`` and ``_runtime`` of their last row."""
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -354,6 +354,8 @@ def _facts(wish: _Wish, key: tuple[str, str, str], past: Past | None) -> RunFact
         resumed=resumed,
         starting_step=starting_step,
         start_time=time.time(),
+        earlier_s=past.duration_s if past is not None and resumed else 0.0,
+        earlier_row=past.last_row if past is not None and (resumed or wish.fork) else None,
     )
 
 

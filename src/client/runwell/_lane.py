@@ -93,6 +93,7 @@ class Lane:
         earlier = earlier or nothing_earlier()
         self.metrics = LaneMetrics(writer, order, earlier)
         self._explicit: dict[str, tuple[int, Any]] = {path: (0, value) for path, value in earlier.leaves.items()}
+        self._last_json_row: tuple[int, int, float] | None = None
         self._when_full = when_full
         self._ensure_forwarder = ensure_forwarder
         self._forwarder_seen_at = time.monotonic()
@@ -183,6 +184,7 @@ class Lane:
                 return False
             if not masked:
                 stamp = self.writer.record
+                self._last_json_row = stamp, step, at
                 self._explicit.update((path, (stamp, value)) for path, value in row.leaves.items() if value is not None)
             return True
 
@@ -291,6 +293,17 @@ class Lane:
             else:
                 leaves = self.metrics.summarised(stamped)
         return {path: value for _, path, value in sorted(leaves, key=itemgetter(0))}
+
+    def last_row(self) -> tuple[int, float] | None:
+        """Step and time (unix seconds) of the last row that is shown; None when this writer has none."""
+        with self.lock:
+            record = self.writer.record
+            rows = [self._last_json_row] if self._last_json_row is not None else []
+            for schema in self.writer.known.values():
+                if schema.last is not None:
+                    low, step, at = schema.last_moment()
+                    rows.append((record - ((record - low) & 0xFFFFFFFF), step, at))
+        return max(rows)[1:] if rows else None
 
     def handed_on(self) -> Earlier:
         """What the lane of a forked child goes on from."""

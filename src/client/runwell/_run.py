@@ -210,7 +210,8 @@ class Run(DescribedRun):
         writer = b"" if isinstance(lane, DisabledLane) else lane.writer.identity.writer
         earlier = nothing_earlier() if isinstance(lane, DisabledLane) else lane.handed_on()
         config = self._config.as_dict()
-        return attach, (Handover(self._facts, self._settings, writer, self.step, config, earlier),)
+        facts = self._facts._replace(earlier_row=self._last_row() or None)
+        return attach, (Handover(facts, self._settings, writer, self.step, config, earlier),)
 
     def _repr_html_(self) -> str:
         """The run in a notebook: its name, a link when a server is known, and where it is kept."""
@@ -299,7 +300,14 @@ class Run(DescribedRun):
         self._open_lane("config").put_event("config_set", fields)
 
     def _read_summary(self) -> dict[str, Any]:
-        return self._lane.summary_leaves()
+        return self._lane.summary_leaves() | self._last_row()
+
+    def _last_row(self) -> Mapping[str, Any]:
+        row, facts = self._lane.last_row(), self._facts
+        if row is None:
+            return facts.earlier_row or {}
+        step, at = row
+        return {"_step": step, "_timestamp": at, "_runtime": at - facts.start_time + facts.earlier_s}
 
     def _write_summary(self, leaves: Mapping[str, Any], removed: list[str]) -> None:
         self._open_lane("summary").set_summary(leaves, removed)
@@ -340,6 +348,7 @@ class Run(DescribedRun):
             if self._finished:
                 raise UsageError(f"Run ({self.id}) is finished")
             step = parent.cursor.step
+            self._facts = self._facts._replace(earlier_row=self._last_row() or None)
             self._forks += 1
             lane = open_lane(
                 self._settings,

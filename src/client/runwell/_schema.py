@@ -57,6 +57,13 @@ class Schema:
         head = self.masked_head if masked else self.head
         return frames.sealed(self.pack(head, record & 0xFFFFFFFF, self.id, step, time, *values))
 
+    def last_moment(self) -> tuple[int, int, float]:
+        """The low 32 bits of the last row's record number, its step, and its time in unix seconds."""
+        assert self.last is not None
+        record = int.from_bytes(self.last[frames.FRAME_HEADER_BYTES - 4 : frames.FRAME_HEADER_BYTES], "little")
+        _, step, time = frames.ROW_PREFIX.unpack_from(self.last, frames.FRAME_HEADER_BYTES)
+        return record, step, time
+
     def last_values(self) -> tuple[int, dict[str, Any]]:
         """The low 32 bits of the last row's record number, and its values by path."""
         assert self.last is not None

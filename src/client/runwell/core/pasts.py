@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from runwell.core.history import ROW_FIELDS
 from runwell.core.lanes import Lane, LaneHead
 from runwell.core.numbers import Numbers
 from runwell.core.tracks import KeyTrack
-
-ROW_FIELDS = ("_step", "_timestamp", "_runtime")
 
 NEVER = -(1 << 62)
 """The attempt of lanes that began after a fork: they are no part of it."""
