@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from runwell import _source
 from runwell.core import limits, names
 from runwell.v1 import event_pb2
 from tests.client.spool_reading import events, read_rows, read_spool, spools, untimed
+
+PLAIN = {"git": False}
 
 
 def test_generated_names_are_readable_and_allowed():
@@ -399,3 +402,46 @@ def test_a_typing_error_on_a_run_is_an_error(offline: runwell.Run):
     """An unknown attribute cannot be set."""
     with pytest.raises(AttributeError, match="'tag'"):
         offline.tag = "x"
+
+
+def test_a_runs_own_files_have_folders_of_wandbs_shape(tmp_path: Path):
+    """``dir/wandb/*run-*/run-*.wandb`` finds the run by its id at once; ``run.dir`` is beside it; a second call changes nothing."""
+    with runwell.init(mode="offline", project="p", id="one", dir=tmp_path, settings=PLAIN) as run:
+        (marker,) = tmp_path.glob("wandb/*run-*/run-*.wandb")
+        assert marker.name == "run-one.wandb"
+        assert marker.parent.name.startswith("offline-run-")
+        assert Path(run.dir) == marker.parent / "files"
+        assert (tmp_path / "wandb" / "latest-run").resolve() == marker.parent
+        assert run.dir == run.dir
+    with runwell.init(mode="offline", project="p", id="two", settings=PLAIN) as run:
+        assert not (run.settings.root / "wandb").exists()
+        assert Path(run.dir).is_dir()
+    with runwell.init(mode="disabled", project="p") as run:
+        assert not Path(run.dir).exists()
+
+
+def test_an_alert_is_an_event(offline: runwell.Run):
+    """Title, text, level and waiting time are kept; what cannot be meant is refused and nothing is kept of it."""
+    offline.alert("first", "text")
+    runwell.alert(title="second", text="*text*", level=runwell.AlertLevel.ERROR, wait_duration=timedelta(minutes=5))
+    offline.alert("t" * 2_000, "\udc80", level="WARN", wait_duration=0)
+    refused: list[tuple[Any, ...]] = [
+        ("t", "t", "LOUD"),
+        ("t", "t", "INFO", -1),
+        ("t", "t", "INFO", "soon"),
+        ("t", "t", 3),
+    ]
+    for arguments in refused:
+        with pytest.raises(ValueError, match="must be"):
+            offline.alert(*arguments)
+    with pytest.raises(TypeError, match="must be a string"):
+        offline.alert("title", 5)  # type: ignore[arg-type]
+    assert events(offline.spool, "alert_raised") == [
+        {"title": "first", "text": "text", "level": "INFO", "wait_s": 60.0},
+        {"title": "second", "text": "*text*", "level": "ERROR", "wait_s": 300.0},
+        {"title": "t" * 1_024, "text": "\\udc80", "level": "WARN", "wait_s": 0.0},
+    ]
+    offline._label(code="transformers_trainer")
+    offline.finish()
+    with pytest.raises(runwell.UsageError, match="finished"):
+        offline.alert("late", "text")

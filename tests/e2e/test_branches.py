@@ -190,3 +190,31 @@ def test_a_fork_of_a_run_that_is_not_here(capsys: pytest.CaptureFixture[str]):
     assert "nothing is known here" in capsys.readouterr().err
     view = runwell.Api(spool=run.settings.root).run("tester/p/fork").view
     assert (view["forked_from"]["run_id"], view["forked_from"]["step"], view["last_step"]) == ("elsewhere", 41, 42)
+
+
+def test_step_metrics_are_carried_along_by_the_server_too(server: Server):
+    """Rows show the latest value of the step metric that they were logged without: the same from spool and server, for all
+    rows, for some keys, page by page and thinned.
+    """
+    with begin(id="carried") as run:
+        run.define_metric("val/*", step_metric="epoch")
+        for number in range(12):
+            run.log({"val/loss": number / 2, **({"epoch": number} if number % 4 == 1 else {})})
+            run.log({"val/text": "x", "other": number}) if number % 3 == 0 else None
+        run.log({"epoch": "a text"})
+        run.log({"val/loss": 7.0})
+    with begin(id="later", fork_from="carried?_step=13") as run:
+        run.log({"val/loss": 8.0})
+        run.log({"val/loss": 9.0, "epoch": 9.5})
+        run.log({"val/text": "y"})
+    sync(server)
+    local, stored = runwell.Api(spool=run.settings.root), runwell.Api(server.http)
+    for name in ("carried", "later"):
+        whole = rows(local, name)
+        assert whole == rows(stored, name)
+        assert sum("epoch" in row for row in whole) > 10
+        pages = stored.run(f"tester/p/{name}").scan_history(page_size=3)
+        assert [{key: row[key] for key in row if key not in UNTIMED} for row in pages] == whole
+        for keys in (["val/loss", "epoch"], ["epoch"], ["val/text"], ["other", "val/text"]):
+            assert rows(local, name, keys=keys) == rows(stored, name, keys=keys)
+            assert rows(local, name, keys=keys, samples=3) == rows(stored, name, keys=keys, samples=3)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runwell import _session
+from runwell._alert import AlertLevel
 from runwell._config import Config
 from runwell._init import init
 from runwell._rows import LogCall
@@ -52,6 +53,10 @@ mark_preempting: Callable[[], None] = _session.NotStarted("mark_preempting")
 """``mark_preempting`` of the current run."""
 
 
+alert: Callable[..., None] = _session.NotStarted("alert")
+"""``alert`` of the current run."""
+
+
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
     """Ends the current run; without one it does nothing."""
     if run is not None:
@@ -82,6 +87,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "AlertLevel",
     "Api",
     "Config",
     "ConfigError",
@@ -94,6 +100,7 @@ __all__ = [
     "SpoolFullError",
     "UsageError",
     "__version__",
+    "alert",
     "config",
     "define_metric",
     "finish",

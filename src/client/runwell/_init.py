@@ -120,7 +120,11 @@ def init(
     wish = _wish(resolved, said, tags, resume)
     values = file_values(resolved.config_paths)
     values |= chosen(entries_of(config), config_include_keys, config_exclude_keys)
-    return _begun(wish, values, make_current=how != "create_new")
+    run = _begun(wish, values, make_current=how != "create_new")
+    if dir is not None:
+        # Other programs look for the run there.
+        _ = run.dir
+    return run
 
 
 def _begun(wish: _Wish, values: Mapping[str, Any], *, make_current: bool) -> Run:

@@ -10,10 +10,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from runwell import _messages
+from runwell._alert import AlertLevel, alert_fields
 from runwell._config import Config
 from runwell._define import definition
+from runwell._directories import make_run_directory, run_directory
 from runwell._disabled import DisabledLane
-from runwell._disk import SPOOL_NAME_BYTES_MAX, percent_quoted, spool_name
+from runwell._disk import spool_name
 from runwell._events import json_bytes
 from runwell._facts import DescribedRun, RunFacts
 from runwell._lane import Lane, RunStatus
@@ -30,6 +32,8 @@ from runwell.errors import UsageError
 
 INTERRUPTED_EXIT_CODE = 255
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from runwell._auto_resume import AutoResume
     from runwell._blobs import BlobSpool, UnkeptBlobs
 
@@ -134,13 +138,34 @@ class Run(DescribedRun):
         """Says that the machine will be taken away: a run that then ends without success is "preempted", not failed."""
         self._open_lane("state").put_event("run_preempting", {})
 
+    def alert(
+        self,
+        title: str,
+        text: str,
+        level: str | AlertLevel | None = None,
+        wait_duration: "float | timedelta | None" = None,
+    ) -> None:
+        """Has the server tell people, by the ways that it was given; see docs/alerts.md.
+
+        ``level`` is "INFO", "WARN" or "ERROR". Further alerts of the same title are kept, but told of no sooner than after
+        ``wait_duration`` (seconds, or a timedelta; a minute unless said). Raises ValueError and TypeError for arguments
+        that cannot be meant, and UsageError after ``finish()``.
+        """
+        self._open_lane("alerts").put_event("alert_raised", alert_fields(title, text, level, wait_duration))
+
+    def _label(
+        self, repo: str | None = None, code: str | None = None, repo_sha: str | None = None, **more: Any
+    ) -> None:
+        """Taken since libraries call it: wandb counts by it what it is used from."""
+
     @property
     def dir(self) -> str:
-        """A directory for the run's own files; made when first asked for."""
-        directory = self._settings.root / "files" / percent_quoted(self.id)[:SPOOL_NAME_BYTES_MAX]
+        """A directory for the run's own files; made when first asked for, or by ``init(dir=…)``. Raises OSError."""
+        facts = self._facts
+        directory = run_directory(self._settings.root, facts.run_id, facts.start_time, offline=self.offline)
         if not self.disabled:
-            directory.mkdir(parents=True, exist_ok=True)
-        return str(directory)
+            make_run_directory(directory, facts.run_id)
+        return str(directory / "files")
 
     @property
     def spool(self) -> Path | None:
@@ -300,7 +325,7 @@ class Run(DescribedRun):
         self._open_lane("config").put_event("config_set", fields)
 
     def _read_summary(self) -> dict[str, Any]:
-        return self._lane.summary_leaves() | self._last_row()
+        return {**self._lane.summary_leaves(), **self._last_row()}
 
     def _last_row(self) -> Mapping[str, Any]:
         row, facts = self._lane.last_row(), self._facts

@@ -87,6 +87,7 @@ def _show(run: Run | None) -> None:
     module.log = NotStarted("log") if run is None else run.log
     module.config = NotStarted("config") if run is None else run.config
     module.summary = NotStarted("summary") if run is None else run.summary
+    module.alert = NotStarted("alert") if run is None else run.alert
     module.mark_preempting = NotStarted("mark_preempting") if run is None else run.mark_preempting
     module.define_metric = NotStarted("define_metric") if run is None else run.define_metric
 

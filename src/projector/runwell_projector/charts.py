@@ -7,14 +7,13 @@ from before the metric's first value has no place and is left out.
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from runwell.core.metrics import Metric, MetricRules
 from runwell_projector.afar import read_curve
 from runwell_projector.ancestry import Ancestry, find_ancestry, lanes_of, series_of
+from runwell_projector.carrying import metric_rules
 from runwell_projector.codecs import DTYPES, Array
 from runwell_projector.curves import Curve, Lens, curve_of
 from runwell_projector.series import Series
@@ -57,11 +56,6 @@ def _axes(connection: sqlite3.Connection, run: tuple[str, str, str], keys: Seque
     rules = metric_rules(json.loads(found[0])["metrics"] if found else [])
     metrics = {key: rules.of(key) for key in keys}
     return {key: metric.step_metric or "_step" if metric else "_step" for key, metric in metrics.items()}
-
-
-def metric_rules(view: Sequence[Mapping[str, Any]]) -> MetricRules:
-    """The definitions of a run's view."""
-    return MetricRules(Metric(**{**metric, "summary": tuple(metric["summary"])}) for metric in view)
 
 
 def _whole(ancestry: Ancestry, series: Series, axis: str, metric: dict[int, Series], lens: Lens) -> Curve | None:

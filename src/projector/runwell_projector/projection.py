@@ -192,6 +192,9 @@ class Projection:
             self._connection.execute(WRITE_RUN, row)
             self._connection.executemany(WRITE_PART, parts.items())
             run.part_bytes |= {place: len(state) for place, state in parts.items()}
+            definitions = run.new_definitions()
+            if definitions is not None:
+                self._connection.execute("INSERT OR REPLACE INTO definition VALUES (?, ?)", (run.number, definitions))
             if run.fold.pasts or run.fold.rewinds:
                 self._connection.execute("INSERT OR REPLACE INTO lineage VALUES (?, ?, ?)", run.lineage())
             run.pending = []

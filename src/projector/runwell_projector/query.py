@@ -19,6 +19,7 @@ from runwell.core.history import EVERYTHING, Selection
 from runwell.core.lanes import LaneHead
 from runwell_collector.log import open_log_reader
 from runwell_projector.ancestry import find_ancestry, page_of, series_of, tables_of
+from runwell_projector.carrying import ask_rows
 from runwell_projector.charts import read_curves
 from runwell_projector.curves import AXES, Curve, Lens
 from runwell_projector.files import ViewFiles
@@ -256,21 +257,22 @@ class Views:
     ) -> list[RowTable]:
         """Of all rows that have every key, ``samples`` evenly spaced ones, the first and the last among them."""
         with self._snapshot() as connection:
-            ancestry = find_ancestry(connection, (entity, project, run_id), selection.keys, selection.stream)
-            if ancestry is None:
+            asked = ask_rows(connection, (entity, project, run_id), selection)
+            if asked is None:
                 return []
-            wanted = selection.keys or ()
-            tables = [table.with_all(wanted) for table in tables_of(connection, ancestry, selection)]
-        return [row_table(table, ancestry.heads) for table in thinned(tables, samples)]
+            read = tables_of(connection, asked.ancestry, asked.selection)
+            tables = [asked.completed(table).with_all(selection.keys or ()) for table in read]
+        return [row_table(table, asked.ancestry.heads) for table in thinned(tables, samples)]
 
     def _rows(
         self, run: RunName, selection: Selection, after: str | None, limit: int
     ) -> tuple[list[Table], str | None, Sequence[LaneHead]]:
         with self._snapshot() as connection:
-            ancestry = find_ancestry(connection, run, selection.keys, selection.stream)
-            if ancestry is None:
+            asked = ask_rows(connection, run, selection)
+            if asked is None:
                 return [], None, ()
-            return *page_of(connection, ancestry, selection, after, limit), ancestry.heads
+            tables, following = page_of(connection, asked.ancestry, asked.selection, after, limit)
+            return [asked.completed(table) for table in tables], following, asked.ancestry.heads
 
     def series(
         self, entity: str, project: str, run_id: str, keys: Sequence[str], masked: bool = False

@@ -62,6 +62,7 @@ class OpenRun:
         """How much each part of the fold takes in the views."""
         self.lanes = {writer: lane for lane, writer in enumerate(fold.lanes)}
         self._config: tuple[list[Stamp], Section] | None = None
+        self._definitions: str | None = None
         self.pending: list[StoredBatch] = []
         """Batches of the transaction under way that were folded."""
 
@@ -76,6 +77,15 @@ class OpenRun:
         lanes = [[head.writer, head.attempt, head.zero_time, head.step_max] for head in self.fold.lane_heads()]
         view = self.fold.view()
         return run_row(self.number, view, lanes, gauges_of(self.fold, view), self._config_texts)
+
+    def new_definitions(self) -> str | None:
+        """The metrics' definitions, where step metrics are carried along and they are not those of the last call."""
+        rules = self.fold.metrics.rules() if self.fold.metrics.by_name else None
+        text = compact(rules.view()) if rules is not None and (rules.synchronise or self._definitions) else None
+        if text == self._definitions:
+            return None
+        self._definitions = text
+        return text
 
     def lineage(self) -> tuple[int, str | None, str]:
         """The run's row of lineage."""

@@ -2,8 +2,9 @@
 
 ``run`` has a row for each run: what people see as JSON text (``view``), columns to filter and sort by, sections as JSON
 objects of shown name to value (see ``leaves``), and its lanes. ``lineage`` has what a run was forked from and its rewinds,
-for runs that have any. ``fold`` has what ``states`` keeps. ``block`` has rows with their bounds: in
-the tail, which is only appended to, those of one MetricLogged event (``head``, with ``first``, its batch's first record);
+for runs that have any; ``definition`` the metrics' definitions of runs that carry step metrics along. ``fold`` has what
+``states`` keeps. ``block`` has rows with their bounds: in the tail, which is only appended to, those of one MetricLogged
+event (``head``, with ``first``, its batch's first record);
 sealed, what a block's columns share (``head`` and ``times``), while ``part`` says for each column where in a ``pack`` it
 is and has its statistics. ``offset`` is the batch with which a block was written, so blocks are numbered in its order;
 ``offset_min`` that of its oldest row. ``poison`` names the batches that could not be folded. Everything changes together
@@ -41,6 +42,7 @@ CREATE INDEX run_live ON run (created_at, number, updated_at, made_at, series) W
 CREATE INDEX run_crashed ON run (updated_at) WHERE state = 'crashed' AND deleted = 0;
 CREATE TABLE fold (place INTEGER PRIMARY KEY, state BLOB NOT NULL);
 CREATE TABLE lineage (run INTEGER PRIMARY KEY, origin TEXT, rewinds TEXT NOT NULL);
+CREATE TABLE definition (run INTEGER PRIMARY KEY, metrics TEXT NOT NULL);
 CREATE TABLE key_set (
     run INTEGER NOT NULL, number INTEGER NOT NULL, stream TEXT NOT NULL, keys TEXT NOT NULL, PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
