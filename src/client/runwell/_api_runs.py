@@ -159,10 +159,11 @@ class Run:
     def _scan(self, selection: Selection, page_size: int, *, every: bool = True) -> Iterator[dict[str, Any]]:
         """Rows with every key that is asked for, or with some."""
         after, more = None, True
-        wanted = (selection.keys or ()) if every else ()
+        wanted = (selection.keys if every else None) or frozenset()
         while more:
             rows, after = self._source.rows(self._run_name, selection, after, page_size)
-            yield from (row for row in rows if all(key in row for key in wanted))
+            # A row has one of the keys at least.
+            yield from rows if len(wanted) < 2 else filter(wanted.issubset, rows)
             more = after is not None
 
     def history(

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 from math import inf
-from operator import itemgetter
+from operator import itemgetter, lt
 from typing import Any, Self
 
 from runwell.core.keys import shown
 from runwell.core.lanes import LaneHead
 from runwell.core.metrics import MetricRules
-from runwell.core.rows import Rows, read_rows
+from runwell.core.rows import Column, Rows, read_rows
 from runwell.core.system import STREAMS
 
 ROW_FIELDS = frozenset({"_step", "_timestamp", "_runtime"})
@@ -33,9 +33,16 @@ class LaneRows:
     rows: Sequence[Rows]
 
     @classmethod
-    def of_events(cls, head: LaneHead, events: Iterable[tuple[int, Any]]) -> Self:
-        """The rows of MetricLogged events, each with its batch's first record."""
-        return cls(head, [read_rows(first, event) for first, event in events])
+    def of_events(cls, head: LaneHead, events: Iterable[tuple[int, Any]], keys: frozenset[str] | None = None) -> Self:
+        """The rows of MetricLogged events, each with its batch's first record; with ``keys`` only those columns."""
+        if keys is None:
+            return cls(head, [read_rows(first, event) for first, event in events])
+        found = []
+        for first, event in events:
+            wanted = frozenset(column.key for column in event.metric_logged.columns if shown(column.key) in keys)
+            if wanted or keys <= ROW_FIELDS:
+                found.append(read_rows(first, event, wanted))
+        return cls(head, found)
 
 
 @dataclass(slots=True)
@@ -121,12 +128,51 @@ def merge_history(
     With ``rules`` rows have the step metrics that they were logged without.
     """
     if rules is None or not rules.synchronise:
-        return [row.shown() for row in merge_rows(lanes, selection)]
+        lanes = list(lanes)
+        plain = _plain_history(lanes, selection)
+        return [row.shown() for row in merge_rows(lanes, selection)] if plain is None else plain
     rows = merge_rows(
         lanes, replace(selection, keys=rules.with_step_metrics(selection.keys), min_step=None, max_step=None)
     )
     fill_step_metrics(rows, rules, latest_in(rows))
     return [row.shown() for row in rows if selection.keeps(row)]
+
+
+def _plain_history(lanes: Iterable[LaneRows], selection: Selection) -> list[dict[str, Any]] | None:
+    """The rows of one lane whose steps ascend, which nothing merges, hides or moves; None when it is not so simple.
+
+    That is what a training loop logs, and needs a tenth of the time.
+    """
+    found: list[dict[str, Any]] = []
+    only: LaneRows | None = None
+    step, record = -inf, 0
+    for lane in lanes:
+        for rows in lane.rows:
+            chosen = selection.rows_of(lane.head, rows)
+            columns = _columns(chosen, selection.keys)
+            if columns is None or not chosen.steps:
+                continue
+            steps, records = chosen.steps, chosen.records
+            ascending = steps[0] > step and records[0] > record and all(map(lt, steps, steps[1:]))
+            if not ascending or (only is not None and only is not lane):
+                return None
+            only, step, record = lane, steps[-1], records[-1]
+            found += _shown_rows(lane.head, chosen, columns)
+    return found
+
+
+def _shown_rows(head: LaneHead, rows: Rows, columns: list[tuple[str, Column]]) -> Iterator[dict[str, Any]]:
+    zero = head.zero_time
+    if len(columns) == 1:
+        ((key, column),) = columns
+        # As below, in half the time: a curve is one key of many rows.
+        return (
+            {"_step": step, "_timestamp": time, "_runtime": time - zero, key: value}
+            for step, time, value in zip(rows.steps, rows.times, column.decoded(), strict=True)
+        )
+    names = ("_step", "_timestamp", "_runtime", *(key for key, _ in columns))
+    own = rows.steps, rows.times, [time - zero for time in rows.times]
+    return map(dict, map(zip, repeat(names), zip(*own, *(column.decoded() for _, column in columns), strict=True)))
 
 
 Latest = Callable[[LaneHead, str, int], Any]
@@ -193,16 +239,22 @@ def lane_rows(lane: LaneRows, selection: Selection) -> Iterator[MergedRow]:
 
 def _records(rows: Rows, keys: frozenset[str] | None) -> Iterator[tuple[int, int, float, list[str], tuple[Any, ...]]]:
     """Record, step, time, keys and values of each row that holds a wanted key."""
-    columns = [(shown(column.key), column) for column in rows.columns]
-    if keys is not None and not keys <= ROW_FIELDS:
-        columns = [(key, column) for key, column in columns if key in keys]
-        if not columns:
-            return iter(())
-    elif keys is not None:
-        columns = []
+    columns = _columns(rows, keys)
+    if columns is None:
+        return iter(())
     names = [key for key, _ in columns]
     values = zip(*(column.decoded() for _, column in columns), strict=True) if columns else repeat(())
     return zip(rows.records, rows.steps, rows.times, repeat(names), values, strict=False)
+
+
+def _columns(rows: Rows, keys: frozenset[str] | None) -> list[tuple[str, Column]] | None:
+    """The wanted columns by shown key; None when the rows hold none of them."""
+    columns = [(shown(column.key), column) for column in rows.columns]
+    if keys is None:
+        return columns
+    if keys <= ROW_FIELDS:
+        return []
+    return [(key, column) for key, column in columns if key in keys] or None
 
 
 def _hide_overridden(by_attempt: dict[int, list[MergedRow]]) -> None:

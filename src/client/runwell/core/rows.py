@@ -5,7 +5,7 @@ Events are the generated messages, known here only by their fields, since this p
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, compress, pairwise
 from math import isfinite
@@ -80,8 +80,11 @@ def record_numbers(first: int, index: int, message: Any) -> Sequence[int]:
     return records
 
 
-def read_rows(first: int, event: Any) -> Rows:
-    """The rows of a MetricLogged event in a batch that begins at record ``first``; raises ValueError for uneven columns."""
+def read_rows(first: int, event: Any, keys: Container[str] | None = None) -> Rows:
+    """The rows of a MetricLogged event in a batch that begins at record ``first``; raises ValueError for uneven columns.
+
+    With ``keys`` only those of its columns.
+    """
     message = event.metric_logged
     count = message.rows
     masks = [bool(flag & MASKED) for flag in message.flags]
@@ -90,7 +93,7 @@ def read_rows(first: int, event: Any) -> Rows:
         kind = column.WhichOneof("values")
         if kind is None:
             unreadable += 1
-        else:
+        elif keys is None or column.key in keys:
             values = _filled(getattr(column, kind).values, count, _DEFAULTS[kind], column.key)
             columns.append(Column(column.key, kind, values))
     return Rows(
