@@ -15,6 +15,8 @@ NEEDED = {
     "/series": {"run": "ada/digits/plain", "key": "loss"},
     "/runs/{entity}/{project}/{run_id}/series": {"key": "loss"},
     "/groups": {"by": "state"},
+    "/values": {"field": "state"},
+    "/importance": {"target": "summary.loss"},
     "/tail": {"run": "ada/digits/plain"},
 }
 

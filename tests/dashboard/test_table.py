@@ -96,3 +96,27 @@ def test_changes_begin_with_the_position(served: Served):
     kind, _, content = next(iter(stream))
     assert (kind, content) == ("moved", {"position": 10})
     stream.close()
+
+
+def test_values_of_a_field_come_with_their_counts(served: Served):
+    """The most frequent first, as they were logged; runs without one are no value, and the filter counts."""
+    asked = request(served.base, "/api/v1/values", field="state").json()["values"]
+    assert asked[0] == {"value": "finished", "runs": 2} and sum(value["runs"] for value in asked) == 4
+    found = request(served.base, "/api/v1/values", field="config.flag", filter="config.lr > 0").json()["values"]
+    assert [value["value"] for value in found] == [True]
+    assert [
+        value["value"]
+        for value in request(served.base, "/api/v1/values", field="summary.loss", limit=1).json()["values"]
+    ]
+    assert request(served.base, "/api/v1/values").status == 400
+
+
+def test_importance_is_of_runs_that_have_the_target(served: Served):
+    """Keys that differ are measured; the method has a name; what is no config key is refused."""
+    found = request(served.base, "/api/v1/importance", target="summary.loss", filter='state != "x"').json()
+    assert found["method"] == "Kruskal-Wallis eta squared" and found["runs"] == 2
+    fields = {parameter["field"]: parameter for parameter in found["parameters"]}
+    assert fields["config.lr"]["importance"] >= 0.0 and "config.seed" not in fields
+    assert request(served.base, "/api/v1/importance").status == 400
+    wrong = {"target": "summary.loss", "parameter": "summary.loss"}
+    assert request(served.base, "/api/v1/importance", **wrong).status == 400

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runwell.core import filters
+from runwell_projector.choice import Choice, Chosen
 from runwell_projector.filter_sql import NESTING_MAX, order_sql, where_sql
 from runwell_projector.gauges import Gauges
+from runwell_projector.mirror import Mirror
 from runwell_projector.runs import WRITE_RUN, run_row
 from runwell_projector.schema import TABLES
 from tests.core.filter_values import expressions, fields, views
@@ -35,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
 def connection() -> Iterator[sqlite3.Connection]:
     made = sqlite3.connect(":memory:", isolation_level=None)
     made.executescript(TABLES)
+    made.execute("INSERT INTO checkpoint VALUES (1, 'log', 1, 0)")
     yield made
     made.close()
 
@@ -45,6 +48,9 @@ def numbered(drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def write(connection: sqlite3.Connection, runs: list[dict[str, Any]]) -> None:
+    connection.execute("PRAGMA query_only = 0")
+    for (table,) in connection.execute("SELECT name FROM temp.sqlite_schema WHERE type = 'table'").fetchall():
+        connection.execute(f"DROP TABLE temp.{table}")
     connection.execute("DELETE FROM run")
     connection.executemany(
         WRITE_RUN, [run_row(number, view, [], Gauges(0.0, 0, "")) for number, view in enumerate(runs)]
@@ -52,9 +58,17 @@ def write(connection: sqlite3.Connection, runs: list[dict[str, Any]]) -> None:
 
 
 def matching(connection: sqlite3.Connection, expression: filters.Expression) -> list[str]:
+    """Of the runs table, and equally of its fields in memory."""
     where = where_sql(expression, connection)
-    found = connection.execute(f"SELECT run_id FROM run WHERE {where.text} ORDER BY number", where.parameters)
-    return [run_id for (run_id,) in found]
+    found = connection.execute(f"SELECT number, run_id FROM run WHERE {where.text} ORDER BY number", where.parameters)
+    numbers, names = [], []
+    for number, run_id in found:
+        numbers.append((number,))
+        names.append(run_id)
+    chosen = Chosen(connection, Mirror(connection), Choice(where=expression))
+    assert sorted(chosen.numbers(0, 1_000)) == numbers
+    assert chosen.count() == len(numbers)
+    return names
 
 
 @given(st.lists(views, min_size=1, max_size=4), expressions)
@@ -75,8 +89,10 @@ def test_order_equals_ordered(connection: sqlite3.Connection, drawn: list[dict[s
     runs = numbered(drawn)
     write(connection, runs)
     order = order_sql(orders)
-    found = connection.execute(f"SELECT run_id FROM run ORDER BY {order.text}", order.parameters)
-    assert [run_id for (run_id,) in found] == [view["run_id"] for view in filters.ordered(runs, orders)]
+    found = connection.execute(f"SELECT number, run_id FROM run ORDER BY {order.text}", order.parameters).fetchall()
+    assert [run_id for _, run_id in found] == [view["run_id"] for view in filters.ordered(runs, orders)]
+    numbers = Chosen(connection, Mirror(connection), Choice(order=orders)).numbers(0, 1_000)
+    assert numbers == [(number,) for number, _ in found]
 
 
 def test_a_filter_nested_too_deep_for_sqlite_still_works(connection: sqlite3.Connection):

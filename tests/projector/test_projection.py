@@ -19,7 +19,7 @@ from runwell_collector.log import RunId, StoredBatch
 from runwell_projector.dump import dump_lines
 from runwell_projector.files import ViewFiles
 from runwell_projector.projection import Projection
-from runwell_projector.query import Views
+from runwell_projector.query import Choice, Views
 from runwell_projector.schema import create_views
 from runwell_projector.sealing import SealRule
 from tests.core.run_streams import RUN, deliveries, runs
@@ -168,7 +168,7 @@ def test_a_name_of_many_parts_costs_nothing(tmp_path: Path):
     run[1] = replace(run[1], count=1, events=event_pb2.Events(events=[event]).SerializeToString())
     projected(tmp_path, run[:2], Random(1))
     with Views.open(tmp_path) as views:
-        assert views.runs(where=filters.parse("config.lr == 2"))[1][0]["config"] == {key: 1, "lr": 2}
+        assert views.runs(Choice(where=filters.parse("config.lr == 2")))[1][0]["config"] == {key: 1, "lr": 2}
 
 
 def test_poison_in_a_transaction_takes_nothing_with_it(tmp_path: Path):

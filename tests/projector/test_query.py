@@ -14,7 +14,7 @@ from runwell.v1 import event_pb2
 from runwell_collector.log import open_log_reader
 from runwell_projector.files import ViewFiles
 from runwell_projector.follower import Follower, Outcome
-from runwell_projector.query import Views, wait_for_log_end
+from runwell_projector.query import Choice, Views, wait_for_log_end
 from tests.core.run_streams import RUN, Batch
 from tests.core.test_fold import row
 from tests.projector.stored import append, renumbered, scalars, simple_run, stored
@@ -53,8 +53,8 @@ def test_runs_are_filtered_ordered_and_paged(tmp_path: Path):
     projected(tmp_path, renumbered([batch for part in runs for batch in part]), Random(1))
     with Views.open(tmp_path) as views:
 
-        def asked(**question: Any) -> tuple[int, list[str]]:
-            total, found = views.runs(**question)
+        def asked(offset: int = 0, limit: int = 50, **choice: Any) -> tuple[int, list[str]]:
+            total, found = views.runs(Choice(**choice), offset, limit)
             return total, [view["run_id"] for view in found]
 
         assert asked() == (7, [f"run-{number}" for number in range(7, 0, -1)])
@@ -86,7 +86,7 @@ def test_deleted_runs_are_hidden_until_they_are_restored(tmp_path: Path):
     with Views.open(tmp_path) as views:
         assert views.runs()[0] == 0
         assert views.projects() == []
-        assert views.runs(deleted=True)[0] == 1
+        assert views.runs(Choice(deleted=True))[0] == 1
         view = views.run(*batches[0].run)
         assert view
         assert view["deleted"]

@@ -52,6 +52,8 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
             Route("/api/v1/table", table.list_table),
             Route("/api/v1/fields", table.list_fields),
             Route("/api/v1/groups", table.list_groups),
+            Route("/api/v1/values", table.list_values),
+            Route("/api/v1/importance", table.show_importance),
             Route("/api/v1/keys", table.list_keys),
             Route("/api/v1/tail", tail.follow_runs),
             Route("/api/v1/changes", tail.follow_changes),

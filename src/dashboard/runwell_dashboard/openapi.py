@@ -25,7 +25,9 @@ QUERIES: dict[str, dict[str, Any]] = {
     "/runs": CHOICE,
     "/table": {**CHOICE, "column": TEXTS},
     "/fields": PLACE,
-    "/groups": {**PLACE, "filter": TEXT, "by": TEXTS, "column": TEXTS},
+    "/groups": {**PLACE, "filter": TEXT, "deleted": FLAG, "by": TEXTS, "column": TEXTS},
+    "/values": {**PLACE, "filter": TEXT, "deleted": FLAG, "field": TEXT, "limit": INTEGER},
+    "/importance": {**PLACE, "filter": TEXT, "order": TEXT, "deleted": FLAG, "target": TEXT, "parameter": TEXTS},
     "/keys": {**PLACE, "run": TEXTS, "stream": TEXT},
     "/series": {
         **KEYS,
@@ -57,7 +59,7 @@ QUERIES: dict[str, dict[str, Any]] = {
 }
 """Parameters of the questions, by path."""
 
-WAITING = {"/projects", "/runs", "/table", "/fields", "/groups", "/keys", "/series"}
+WAITING = {"/projects", "/runs", "/table", "/fields", "/groups", "/values", "/importance", "/keys", "/series"}
 """Paths that also take ``consistent=0``; so do those of one run."""
 
 BODY = {

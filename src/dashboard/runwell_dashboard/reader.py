@@ -62,6 +62,7 @@ class Reader:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._threads = ThreadPoolExecutor(QUERY_THREADS, "query")
+        self._table_thread = ThreadPoolExecutor(1, "table")
         self._local = threading.local()
         self.log_end = LogEnd(data_dir)
 
@@ -70,6 +71,12 @@ class Reader:
         if consistent:
             await self.log_end.reached()
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._asked, question)
+
+    async def ask_table(self, question: Callable[[Views], Answer], *, consistent: bool = False) -> Answer:
+        """Like ``ask``, for questions about many runs: one at a time, since each thread's views would keep fields of them."""
+        if consistent:
+            await self.log_end.reached()
+        return await asyncio.get_running_loop().run_in_executor(self._table_thread, self._asked, question)
 
     def _asked(self, question: Callable[[Views], Answer]) -> Answer:
         if not hasattr(self._local, "views"):
@@ -80,4 +87,5 @@ class Reader:
     def close(self) -> None:
         """Ends the threads once their queries are done."""
         self.log_end.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._table_thread):
+            threads.shutdown(wait=False, cancel_futures=True)

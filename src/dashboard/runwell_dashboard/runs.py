@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from runwell_dashboard import parameters
 from runwell_dashboard.addresses import segment
-from runwell_dashboard.answers import RequestError, answer, encoded
+from runwell_dashboard.answers import RequestError, answer
 from runwell_dashboard.reader import Reader
-from runwell_projector.query import Views
+from runwell_projector.query import Choice, Views
 
 OFFSET_MAX = 10_000_000
 """Of the runs table; further on there is nothing anyway."""
@@ -34,30 +34,35 @@ def run_name(request: Request) -> tuple[str, str, str]:
     return segment(request, "entity"), segment(request, "project"), segment(request, "run_id")
 
 
+def asked_runs(request: Request) -> Choice:
+    """Which runs, in which order."""
+    query = request.query_params
+    place = query.get("entity") or None, query.get("project") or None
+    return Choice(*place, parameters.where(query), parameters.order(query), parameters.flag(query, "deleted"))
+
+
+def asked_page(request: Request) -> tuple[int, int]:
+    """Offset and limit."""
+    query = request.query_params
+    offset = parameters.integer(query, "offset", 0, 0, OFFSET_MAX)
+    return offset, parameters.integer(query, "limit", parameters.RUNS_LIMIT, 0, parameters.RUNS_LIMIT_MAX)
+
+
 async def list_projects(request: Request) -> Response:
     """``{"projects": [...]}``."""
-    projects = await reader_of(request).ask(lambda views: views.projects(), consistent=consistent(request))
+    projects = await reader_of(request).ask_table(lambda views: views.projects(), consistent=consistent(request))
     return answer({"projects": projects})
 
 
 async def list_runs(request: Request) -> Response:
     """``{"total", "runs"}``: one page of the runs that match."""
-    query = request.query_params
-    asked: dict[str, Any] = {
-        "entity": query.get("entity") or None,
-        "project": query.get("project") or None,
-        "where": parameters.where(query),
-        "order": parameters.order(query),
-        "offset": parameters.integer(query, "offset", 0, 0, OFFSET_MAX),
-        "limit": parameters.integer(query, "limit", parameters.RUNS_LIMIT, 0, parameters.RUNS_LIMIT_MAX),
-        "deleted": parameters.flag(query, "deleted"),
-    }
+    choice, (offset, limit) = asked_runs(request), asked_page(request)
 
     def page(views: Views) -> bytes:
-        total, runs = views.runs(**asked)
-        return encoded({"total": total, "runs": runs})
+        total, texts = views.run_texts(choice, offset, limit)
+        return f'{{"total":{total},"runs":[{",".join(texts)}]}}'.encode()
 
-    body = await reader_of(request).ask(page, consistent=consistent(request))
+    body = await reader_of(request).ask_table(page, consistent=consistent(request))
     return Response(body, media_type="application/json")
 
 

@@ -8,7 +8,7 @@ import json
 import math
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,10 @@ MATCH_FUNCTION = "runwell_matches"
 
 _SIMPLE_KEY = re.compile(r"[ !#-\[\]-~]+")
 _NUMBER = "('integer', 'real')"
+
+
+Tables = Mapping[filters.Field, str]
+"""Tables that have a field's ``kind`` and ``value``, in the place of the runs table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +44,45 @@ class Sql:
         return Sql(other) + self
 
 
-def where_sql(expression: filters.Expression, connection: sqlite3.Connection) -> Sql:
+def where_sql(expression: filters.Expression, connection: sqlite3.Connection, tables: Tables | None = None) -> Sql:
     """The condition; functions that it calls are registered on the connection."""
     connection.create_function(PATTERN_FUNCTION, 2, _pattern_found, deterministic=True)
-    if _nesting(expression) <= NESTING_MAX:
-        return _condition(expression)
+    if fits(expression):
+        return Terms(tables or {}).condition(expression)
     connection.create_function(MATCH_FUNCTION, 1, lambda view: expression.matches(json.loads(view)))
     return Sql(f"{MATCH_FUNCTION}(view)")
 
 
-def order_sql(orders: Sequence[filters.Order]) -> Sql:
+def fits(expression: filters.Expression) -> bool:
+    """Whether the filter is compiled, and needs no view."""
+    return _nesting(expression) <= NESTING_MAX
+
+
+def order_sql(orders: Sequence[filters.Order], tables: Tables | None = None) -> Sql:
     """What follows ORDER BY."""
-    terms = Sql("")
+    found, terms = Sql(""), Terms(tables or {})
     for order in orders or filters.DEFAULT_ORDER:
         if order.field.section in filters_tree.TIME_FIELDS:
             # Every run has them, and the index run_by_creation is in this order.
-            terms += f"{order.field.section} {'DESC' if order.descending else 'ASC'}, "
+            found += f"{order.field.section} {'DESC' if order.descending else 'ASC'}, "
             continue
-        kind, value = _kind(order.field), _value(order.field)
+        kind, value = terms.kind(order.field), terms.value(order.field)
         number = " IN ('integer', 'real', 'true', 'false')"
-        terms += "CASE WHEN " + kind + number + " THEN 0 WHEN " + kind + " = 'text' THEN 1 WHEN " + kind
-        terms += " = 'null' THEN 3 ELSE 2 END, CASE WHEN " + kind + " NOT IN ('object', 'array', 'null') THEN "
-        terms += value + f" END {'DESC' if order.descending else 'ASC'}, "
-    return terms + "entity, project, run_id"
+        found += "CASE WHEN " + kind + number + " THEN 0 WHEN " + kind + " = 'text' THEN 1 WHEN " + kind
+        found += " = 'null' THEN 3 ELSE 2 END, CASE WHEN " + kind + " NOT IN ('object', 'array', 'null') THEN "
+        found += value + f" END {'DESC' if order.descending else 'ASC'}, "
+    return found + "entity, project, run_id"
+
+
+def fields_of(expression: filters.Expression) -> Iterator[filters.Field]:
+    """The fields that a filter names."""
+    if isinstance(expression, filters.Not):
+        yield from fields_of(expression.term)
+    elif isinstance(expression, filters.And | filters.Or):
+        for term in expression.terms:
+            yield from fields_of(term)
+    else:
+        yield expression.field
 
 
 def _nesting(expression: filters.Expression) -> int:
@@ -71,22 +91,6 @@ def _nesting(expression: filters.Expression) -> int:
     if isinstance(expression, filters.And | filters.Or):
         return 1 + max(map(_nesting, expression.terms), default=0)
     return 0
-
-
-def _condition(expression: filters.Expression) -> Sql:
-    if isinstance(expression, filters.And):
-        return _joined(" AND ", [_condition(term) for term in expression.terms], "1")
-    if isinstance(expression, filters.Or):
-        return _joined(" OR ", [_condition(term) for term in expression.terms], "0")
-    if isinstance(expression, filters.Not):
-        return "(NOT " + _condition(expression.term) + ")"
-    if isinstance(expression, filters.Comparison):
-        return _comparison(expression)
-    if isinstance(expression, filters.OneOf):
-        return _one_of(expression.field, expression.values)
-    if isinstance(expression, filters.Contains):
-        return _contains(expression.field, expression.value)
-    return _pattern(expression.field, expression.pattern)
 
 
 def _joined(operator: str, terms: list[Sql], empty: str) -> Sql:
@@ -98,8 +102,8 @@ def _joined(operator: str, terms: list[Sql], empty: str) -> Sql:
     return "(" + joined + ")"
 
 
-def _kind(field: filters.Field) -> Sql:
-    """The SQL for the value's JSON type; 'null' when it is missing."""
+def kind_sql(field: filters.Field) -> Sql:
+    """The value's JSON type in the runs table; 'null' when it is missing."""
     if field.section == "tags":
         return Sql("'array'")
     if field.section not in filters.SECTIONS:
@@ -111,7 +115,8 @@ def _kind(field: filters.Field) -> Sql:
     )
 
 
-def _value(field: filters.Field) -> Sql:
+def value_sql(field: filters.Field) -> Sql:
+    """The value in the runs table; of a list its JSON."""
     if field.section not in filters.SECTIONS:
         return Sql(f'"{field.section}"')
     if _SIMPLE_KEY.fullmatch(field.key):
@@ -150,46 +155,74 @@ def _compared(kind: Sql, value: Sql, operator: str, literal: Any) -> Sql:
     return "ifnull(" + condition + ", 0)"
 
 
-def _comparison(comparison: filters.Comparison) -> Sql:
-    kind, value = _kind(comparison.field), _value(comparison.field)
-    if comparison.value is None:
-        return "(" + kind + (" = 'null')" if comparison.operator == "==" else " <> 'null')")
-    if comparison.operator == "==":
-        return _compared(kind, value, "=", comparison.value)
-    if comparison.operator == "!=":
-        return "(" + kind + " <> 'null' AND NOT " + _compared(kind, value, "=", comparison.value) + ")"
-    if filters.kind(comparison.value) not in ("number", "string"):
-        return Sql("0")
-    return _compared(kind, value, comparison.operator, comparison.value)
+class Terms:
+    """Compiles the terms of a filter."""
 
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
 
-def _one_of(field: filters.Field, values: Sequence[Scalar]) -> Sql:
-    return _joined(" OR ", [_comparison(filters.Comparison(field, "==", value)) for value in values], "0")
+    def kind(self, field: filters.Field) -> Sql:
+        """The value's JSON type."""
+        return Sql(f"{self._tables[field]}.kind") if field in self._tables else kind_sql(field)
 
+    def value(self, field: filters.Field) -> Sql:
+        """The value."""
+        return Sql(f"{self._tables[field]}.value") if field in self._tables else value_sql(field)
 
-def _items(field: filters.Field) -> Sql:
-    """The items of a list field, as the table-valued function that yields ``type`` and ``value``."""
-    if field.section == "tags":
-        return Sql("json_each(tags)")
-    # A value that is no list would be its own item, or no JSON at all: the kind decides before the items are read.
-    return "json_each(CASE WHEN " + _kind(field) + " = 'array' THEN " + _value(field) + " ELSE '[]' END)"
+    def condition(self, expression: filters.Expression) -> Sql:
+        """The condition, 0 or 1."""
+        if isinstance(expression, filters.And):
+            return _joined(" AND ", [self.condition(term) for term in expression.terms], "1")
+        if isinstance(expression, filters.Or):
+            return _joined(" OR ", [self.condition(term) for term in expression.terms], "0")
+        if isinstance(expression, filters.Not):
+            return "(NOT " + self.condition(expression.term) + ")"
+        if isinstance(expression, filters.Comparison):
+            return self._comparison(expression)
+        if isinstance(expression, filters.OneOf):
+            return self._one_of(expression.field, expression.values)
+        if isinstance(expression, filters.Contains):
+            return self._contains(expression.field, expression.value)
+        return self._pattern(expression.field, expression.pattern)
 
+    def _comparison(self, comparison: filters.Comparison) -> Sql:
+        kind, value = self.kind(comparison.field), self.value(comparison.field)
+        if comparison.value is None:
+            return "(" + kind + (" = 'null')" if comparison.operator == "==" else " <> 'null')")
+        if comparison.operator == "==":
+            return _compared(kind, value, "=", comparison.value)
+        if comparison.operator == "!=":
+            return "(" + kind + " <> 'null' AND NOT " + _compared(kind, value, "=", comparison.value) + ")"
+        if filters.kind(comparison.value) not in ("number", "string"):
+            return Sql("0")
+        return _compared(kind, value, comparison.operator, comparison.value)
 
-def _contains(field: filters.Field, literal: str | float) -> Sql:
-    item = _compared(Sql("item.type"), Sql("item.value"), "=", literal)
-    found = "EXISTS (SELECT 1 FROM " + _items(field) + " AS item WHERE " + item + ")"
-    if not isinstance(literal, str):
-        return "(" + found + ")"
-    inside = "ifnull(" + _kind(field) + " = 'text' AND instr(" + _value(field) + ", " + _literal(literal) + ") > 0, 0)"
-    return "(" + inside + " OR " + found + ")"
+    def _one_of(self, field: filters.Field, values: Sequence[Scalar]) -> Sql:
+        return _joined(" OR ", [self._comparison(filters.Comparison(field, "==", value)) for value in values], "0")
 
+    def _any_item(self, field: filters.Field, condition: Sql) -> Sql:
+        """Whether the condition on ``item.type`` and ``item.value`` holds for an item of a list."""
+        if field.section == "tags":
+            items = Sql("tags")
+        elif field.section in filters.SECTIONS:
+            # A value that is no list would be its own item, or no JSON at all: the kind decides before the items are read.
+            items = "CASE WHEN " + self.kind(field) + " = 'array' THEN " + self.value(field) + " ELSE '[]' END"
+        else:
+            return Sql("0")
+        return "EXISTS (SELECT 1 FROM json_each(" + items + ") AS item WHERE " + condition + ")"
 
-def _pattern(field: filters.Field, pattern: str) -> Sql:
-    call = Sql(f"{PATTERN_FUNCTION}(?, CAST(", (_text(pattern),))
-    item = call + "item.value AS BLOB))"
-    found = "EXISTS (SELECT 1 FROM " + _items(field) + " AS item WHERE item.type = 'text' AND " + item + ")"
-    own = call + _value(field) + " AS BLOB))"
-    return "((" + _kind(field) + " = 'text' AND " + own + ") OR " + found + ")"
+    def _contains(self, field: filters.Field, literal: str | float) -> Sql:
+        found = self._any_item(field, _compared(Sql("item.type"), Sql("item.value"), "=", literal))
+        if not isinstance(literal, str):
+            return found
+        within = " = 'text' AND instr(" + self.value(field) + ", " + _literal(literal) + ") > 0, 0)"
+        return "(ifnull(" + self.kind(field) + within + " OR " + found + ")"
+
+    def _pattern(self, field: filters.Field, pattern: str) -> Sql:
+        call = Sql(f"{PATTERN_FUNCTION}(?, CAST(", (_text(pattern),))
+        found = self._any_item(field, "item.type = 'text' AND " + call + "item.value AS BLOB))")
+        own = call + self.value(field) + " AS BLOB))"
+        return "((" + self.kind(field) + " = 'text' AND " + own + ") OR " + found + ")"
 
 
 def _pattern_found(pattern: bytes, text: bytes | None) -> bool:

@@ -190,6 +190,9 @@ class Projection:
             except (RecursionError, ValueError, TypeError, ArithmeticError) as error:
                 raise UnwritableError(name, f"{type(error).__name__}: {error}") from error
             self._connection.execute(WRITE_RUN, row)
+            self._connection.execute(
+                "INSERT OR REPLACE INTO change VALUES (?, ?)", (run.number, run.pending[-1].offset)
+            )
             self._connection.executemany(WRITE_PART, parts.items())
             run.part_bytes |= {place: len(state) for place, state in parts.items()}
             definitions = run.new_definitions()

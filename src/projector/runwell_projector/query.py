@@ -21,21 +21,27 @@ from runwell_collector.log import open_log_reader
 from runwell_projector.ancestry import find_ancestry, page_of, series_of, tables_of
 from runwell_projector.carrying import ask_rows
 from runwell_projector.charts import read_curves
+from runwell_projector.choice import ALL_RUNS, Choice, Chosen
 from runwell_projector.curves import AXES, Curve, Lens
 from runwell_projector.files import ViewFiles
-from runwell_projector.filter_sql import Sql, order_sql, where_sql
 from runwell_projector.gauges import LiveRun, LiveRuns, Since, read_live_runs
+from runwell_projector.grouping import read_groups, read_values
 from runwell_projector.history_table import RowTable, Table, row_table, thinned
+from runwell_projector.importance import RUNS_MAX as IMPORTANCE_RUNS_MAX
+from runwell_projector.importance import read_importance
+from runwell_projector.mirror import Mirror
 from runwell_projector.pasts import read_past
 from runwell_projector.schema import TABLES
 from runwell_projector.series import shown_series
 from runwell_projector.states import read_fold
 from runwell_projector.strips import find_blocks
-from runwell_projector.table import read_fields, read_groups, read_keys, read_projects, read_rows
+from runwell_projector.table import read_fields, read_keys, read_projects, read_rows
 from runwell_projector.tail import read_tail
 
 __all__ = [
+    "ALL_RUNS",
     "AXES",
+    "Choice",
     "Curve",
     "Lens",
     "LiveRun",
@@ -63,6 +69,8 @@ POISONED_RUNS_SHOWN = 100
 ROWS_LIMIT = 10_000
 """Rows of a page unless something else is asked for."""
 
+VIEW = "SELECT view FROM run WHERE number = ?"
+
 RECORD_COUNTS = ("stored", "expected", "masked", "refused", "dropped", "lost")
 RECORDS = "SELECT " + ", ".join(f"ifnull(sum(records ->> '{name}'), 0)" for name in RECORD_COUNTS) + " FROM run"
 
@@ -74,6 +82,7 @@ class Views:
         self._files = ViewFiles(data_dir)
         self._connection: sqlite3.Connection | None = None
         self._swap_mark: tuple[int, int] | None = None
+        self._mirror: Mirror
 
     @classmethod
     def open(cls, data_dir: Path) -> Self:
@@ -138,60 +147,52 @@ class Views:
     def projects(self) -> list[dict[str, Any]]:
         """The projects, the last updated first; deleted runs are left out. See ``table.read_projects``."""
         with self._snapshot() as connection:
-            return read_projects(connection)
+            return read_projects(connection, self._mirror.source(()).text)
 
-    def runs(
-        self,
-        entity: str | None = None,
-        project: str | None = None,
-        where: filters.Expression | None = None,
-        order: Sequence[filters.Order] = (),
-        offset: int = 0,
-        limit: int = 50,
-        deleted: bool = False,
-    ) -> tuple[int, list[RunView]]:
-        """How many runs match, and ``limit`` of them from ``offset`` on; deleted ones only with ``deleted``."""
+    def runs(self, choice: Choice = ALL_RUNS, offset: int = 0, limit: int = 50) -> tuple[int, list[RunView]]:
+        """How many runs match, and ``limit`` of them from ``offset`` on."""
+        total, texts = self.run_texts(choice, offset, limit)
+        return total, [json.loads(text) for text in texts]
+
+    def run_texts(self, choice: Choice, offset: int, limit: int) -> tuple[int, list[str]]:
+        """Like ``runs``, each as the JSON text that is stored."""
         with self._snapshot() as connection:
-            numbers = _matching(connection, (entity, project), where, order, deleted)
-            views = [
-                connection.execute("SELECT view FROM run WHERE number = ?", number).fetchone()[0]
-                for number in numbers[offset : offset + limit]
-            ]
-        return len(numbers), [json.loads(view) for view in views]
+            chosen = Chosen(connection, self._mirror, choice)
+            numbers = chosen.numbers(offset, limit)
+            return chosen.count(), [connection.execute(VIEW, number).fetchone()[0] for number in numbers]
 
     def table(
-        self,
-        fields: Sequence[filters.Field],
-        entity: str | None = None,
-        project: str | None = None,
-        where: filters.Expression | None = None,
-        order: Sequence[filters.Order] = (),
-        offset: int = 0,
-        limit: int = 50,
-        deleted: bool = False,
+        self, fields: Sequence[filters.Field], choice: Choice = ALL_RUNS, offset: int = 0, limit: int = 50
     ) -> tuple[int, list[Row]]:
         """Like ``runs``, with some fields of each run in the place of its view: see ``table.read_rows``."""
         with self._snapshot() as connection:
-            numbers = _matching(connection, (entity, project), where, order, deleted)
-            return len(numbers), read_rows(connection, numbers[offset : offset + limit], fields)
+            chosen = Chosen(connection, self._mirror, choice)
+            return chosen.count(), read_rows(connection, chosen.numbers(offset, limit), fields)
 
     def groups(
-        self,
-        by: Sequence[filters.Field],
-        fields: Sequence[filters.Field],
-        entity: str | None = None,
-        project: str | None = None,
-        where: filters.Expression | None = None,
+        self, by: Sequence[filters.Field], fields: Sequence[filters.Field], choice: Choice = ALL_RUNS
     ) -> list[Row]:
-        """The runs that match, grouped by the values of some fields: see ``table.read_groups``."""
+        """The runs that match, grouped by the values of some fields: see ``grouping.read_groups``."""
         with self._snapshot() as connection:
-            numbers = _matching(connection, (entity, project), where, (), False)
-            return read_groups(connection, numbers, by, fields)
+            return read_groups(Chosen(connection, self._mirror, choice, [*by, *fields]), by, fields)
+
+    def values(self, field: filters.Field, choice: Choice = ALL_RUNS, limit: int = 100) -> list[Row]:
+        """The values that a field has in the runs that match: see ``grouping.read_values``."""
+        with self._snapshot() as connection:
+            return read_values(Chosen(connection, self._mirror, choice, [field]), field, limit)
+
+    def importance(
+        self, target: filters.Field, parameters: Sequence[filters.Field], choice: Choice = ALL_RUNS
+    ) -> dict[str, Any]:
+        """What config keys have to do with a number of the runs that match: see ``importance``."""
+        with self._snapshot() as connection:
+            numbers = Chosen(connection, self._mirror, choice).numbers(0, IMPORTANCE_RUNS_MAX)
+            return read_importance(connection, numbers, target, parameters)
 
     def fields(self, entity: str | None = None, project: str | None = None) -> list[Row]:
         """The config and summary keys that runs have: see ``table.read_fields``."""
         with self._snapshot() as connection:
-            return read_fields(connection, _among((entity, project), deleted=False))
+            return read_fields(connection, Choice(entity, project).among())
 
     def keys(self, entity: str, project: str, run_ids: Sequence[str], stream: str = "default") -> list[str]:
         """The keys that were logged in any row of some runs of a project, as shown, in order."""
@@ -321,36 +322,13 @@ class Views:
         if self._connection is None or mark != self._swap_mark:
             self.close()
             self._connection = self._files.open_serving() or _empty_views()
+            self._mirror = Mirror(self._connection)
             self._swap_mark = mark
         self._connection.execute("BEGIN")
         try:
             yield self._connection
         finally:
             self._connection.execute("COMMIT")
-
-
-def _among(place: tuple[str | None, str | None], deleted: bool) -> Sql:
-    """The condition for the runs of an entity and a project, of all where these are None."""
-    condition = Sql("deleted = ?", (deleted,))
-    for column, value in zip(("entity", "project"), place, strict=True):
-        if value is not None:
-            condition += Sql(f" AND {column} = ?", (value,))
-    return condition
-
-
-def _matching(
-    connection: sqlite3.Connection,
-    place: tuple[str | None, str | None],
-    where: filters.Expression | None,
-    order: Sequence[filters.Order],
-    deleted: bool,
-) -> list[tuple[int]]:
-    """The numbers of the runs that match, in order."""
-    condition = _among(place, deleted)
-    if where is not None:
-        condition += " AND " + where_sql(where, connection)
-    statement = "SELECT number FROM run WHERE " + condition + " ORDER BY " + order_sql(order)
-    return connection.execute(statement.text, statement.parameters).fetchall()
 
 
 def _empty_views() -> sqlite3.Connection:

@@ -1,10 +1,10 @@
 """The views' tables, and how their SQLite file is opened.
 
 ``run`` has a row for each run: what people see as JSON text (``view``), columns to filter and sort by, sections as JSON
-objects of shown name to value (see ``leaves``), and its lanes. ``lineage`` has what a run was forked from and its rewinds,
-for runs that have any; ``definition`` the metrics' definitions of runs that carry step metrics along. ``fold`` has what
-``states`` keeps. ``block`` has rows with their bounds: in the tail, which is only appended to, those of one MetricLogged
-event (``head``, with ``first``, its batch's first record);
+objects of shown name to value (see ``leaves``), and its lanes; ``change`` has the offset of its last batch. ``lineage`` has
+what a run was forked from and its rewinds, for runs that have any; ``definition`` the metrics' definitions of runs that
+carry step metrics along. ``fold`` has what ``states`` keeps. ``block`` has rows with their bounds: in the tail, which is
+only appended to, those of one MetricLogged event (``head``, with ``first``, its batch's first record);
 sealed, what a block's columns share (``head`` and ``times``), while ``part`` says for each column where in a ``pack`` it
 is and has its statistics. ``offset`` is the batch with which a block was written, so blocks are numbered in its order;
 ``offset_min`` that of its oldest row. ``poison`` names the batches that could not be folded. Everything changes together
@@ -43,6 +43,8 @@ CREATE INDEX run_crashed ON run (updated_at) WHERE state = 'crashed' AND deleted
 CREATE TABLE fold (place INTEGER PRIMARY KEY, state BLOB NOT NULL);
 CREATE TABLE lineage (run INTEGER PRIMARY KEY, origin TEXT, rewinds TEXT NOT NULL);
 CREATE TABLE definition (run INTEGER PRIMARY KEY, metrics TEXT NOT NULL);
+CREATE TABLE change (run INTEGER PRIMARY KEY, offset INTEGER NOT NULL);
+CREATE INDEX change_by_offset ON change (offset);
 CREATE TABLE key_set (
     run INTEGER NOT NULL, number INTEGER NOT NULL, stream TEXT NOT NULL, keys TEXT NOT NULL, PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
@@ -92,5 +94,6 @@ def open_views(path: Path) -> sqlite3.Connection:
         timeout=BUSY_TIMEOUT_S,
         check_same_thread=False,
     )
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA query_only = 1")
     return connection

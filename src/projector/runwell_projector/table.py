@@ -89,68 +89,30 @@ _TYPES = {
 """An object is how ``leaves`` writes NaN."""
 
 
-def read_groups(
-    connection: sqlite3.Connection,
-    numbers: Sequence[tuple[int]],
-    by: Sequence[filters.Field],
-    fields: Sequence[filters.Field],
-) -> list[dict[str, Any]]:
-    """``{"values", "runs", "columns"}``: runs with equal values, largest group first.
-
-    A column has the count, mean, min, max and std (of the population) of the finite numbers in its field, or None.
-    """
-    groups: dict[str, tuple[list[Any], int, list[list[float]]]] = {}
-    for row in read_rows(connection, numbers, [*by, *fields]):
-        values, measured = row["values"][: len(by)], row["values"][len(by) :]
-        key = json.dumps(values)
-        _, runs, columns = groups.get(key, (values, 0, [[] for _ in fields]))
-        for column, value in zip(columns, measured, strict=True):
-            if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-                column.append(value)
-        groups[key] = (values, runs + 1, columns)
-    shown = [
-        {"values": values, "runs": runs, "columns": [_measures(column) for column in columns]}
-        for values, runs, columns in groups.values()
-    ]
-    return sorted(shown, key=lambda group: (-group["runs"], json.dumps(group["values"])))
-
-
-def _measures(numbers: list[float]) -> dict[str, float] | None:
-    if not numbers:
-        return None
-    mean = math.fsum(numbers) / len(numbers)
-    spread = math.fsum((number - mean) ** 2 for number in numbers) / len(numbers)
-    return {
-        "count": len(numbers),
-        "mean": mean,
-        "min": min(numbers),
-        "max": max(numbers),
-        "std": math.sqrt(spread),
-    }
-
-
 PROJECTS = """
 SELECT entity, project, count(*), sum(state = 'running'), sum(state IN ('failed', 'crashed')), min(created_at),
     max(updated_at) AS updated_at, json_group_array(DISTINCT user)
-FROM run WHERE NOT deleted GROUP BY entity, project ORDER BY updated_at DESC, entity, project
+FROM {runs} WHERE NOT deleted GROUP BY entity, project ORDER BY updated_at DESC, entity, project
 """
 DAYS = """
-SELECT entity, project, CAST(created_at / 86400 AS INTEGER) AS day, count(*) FROM run WHERE NOT deleted
+SELECT entity, project, CAST(created_at / 86400 AS INTEGER) AS day, count(*) FROM {runs} WHERE NOT deleted
 GROUP BY entity, project, day ORDER BY day
 """
 DAYS_SHOWN = 30
 
 
-def read_projects(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+def read_projects(connection: sqlite3.Connection, runs: str) -> list[dict[str, Any]]:
     """``{"entity", "project", "runs", "running", "failed", "created_at", "updated_at", "users", "activity"}`` each.
 
-    Activity is ``[day, runs made]`` of the last days on which runs were made, in days since 1970.
+    Activity is ``[day, runs made]`` of the last days on which runs were made, in days since 1970. ``runs`` is the table to read.
     """
     names = ("entity", "project", "runs", "running", "failed", "created_at", "updated_at", "users")
-    projects: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in connection.execute(PROJECTS)]
+    projects: list[dict[str, Any]] = [
+        dict(zip(names, row, strict=True)) for row in connection.execute(PROJECTS.format(runs=runs))
+    ]
     activity: dict[tuple[str, str], list[list[int]]] = {}
-    for entity, project, day, runs in connection.execute(DAYS):
-        activity.setdefault((entity, project), []).append([day, runs])
+    for entity, project, day, made in connection.execute(DAYS.format(runs=runs)):
+        activity.setdefault((entity, project), []).append([day, made])
     for found in projects:
         found["users"] = sorted(user for user in json.loads(found["users"]) if user)
         found["activity"] = activity[found["entity"], found["project"]][-DAYS_SHOWN:]
