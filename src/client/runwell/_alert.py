@@ -54,7 +54,10 @@ def _level(level: object) -> str:
 def _seconds(duration: object) -> float:
     if duration is None:
         return WAIT_S
-    seconds = duration.total_seconds() if hasattr(duration, "total_seconds") else duration
+    seconds: Any = duration
+    if hasattr(duration, "total_seconds"):
+        # A timedelta, whose module nobody else here needs.
+        seconds = duration.total_seconds()  # pyright: ignore[reportAttributeAccessIssue]
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
         raise ValueError(f"wait_duration must be seconds, or a timedelta, of 0 or more, not {duration!r:.80}")
     return float(seconds)
