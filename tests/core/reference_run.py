@@ -287,6 +287,7 @@ class ReferenceRun:
 
     def fields(self) -> dict[str, Any]:
         found: dict[str, Any] = {"name": "", "group": "", "job_type": "", "notes": "", "tags": [], "deleted": False}
+        found |= {"sweep": "", "trial": None}
         found |= {"host": "", "user": "", "command": [], "program": "", "python_version": "", "git": None}
         for record in self.records():
             message = record.message
@@ -302,6 +303,8 @@ class ReferenceRun:
                         found[name] = getattr(message.fields, name)
                 if message.fields.HasField("tags"):
                     found["tags"] = list(message.fields.tags.values)
+                if message.fields.HasField("sweep_id"):
+                    found |= {"sweep": message.fields.sweep_id, "trial": message.fields.sweep_trial or None}
             if record.kind in ("run_deleted", "run_restored"):
                 found["deleted"] = record.kind == "run_deleted"
         return found

@@ -68,6 +68,8 @@ def run_fields(chance: Random) -> event_pb2.RunFields:
             setattr(fields, name, chance.choice(["", "one", "two"]))
     if chance.randint(0, 1):
         fields.tags.values.extend(chance.sample(["red", "blue"], chance.randint(0, 2)))
+    if fields.name:
+        fields.sweep_id, fields.sweep_trial = {"one": ("s", 1), "two": ("t", 0)}[fields.name]
     return fields
 
 

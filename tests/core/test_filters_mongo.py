@@ -85,6 +85,7 @@ def test_mongo_filters_mean_what_mongo_means(document, config):
         ({"tags": {"$nin": ["a"]}}, 'not ("a" in tags)'),
         ({"summary_metrics.val/loss": {"$lt": 0.5}}, "summary.val/loss < 0.5"),
         ({"config.opt.value.lr": 1}, "config.opt.lr == 1"),
+        ({"sweep": "s1"}, 'sweep == "s1"'),
         ({"jobType": "eval", "username": "u"}, '(job_type == "eval") and (user == "u")'),
         ({"createdAt": {"$gte": "2026-03-01T00:00:00"}}, "created_at >= 1772323200.0"),
         ({"duration": {"$gt": 60}}, "duration_s > 60"),
@@ -100,7 +101,7 @@ def test_wandb_names(mongo, text):
 @pytest.mark.parametrize(
     ("mongo", "part"),
     [
-        ({"sweep": "x"}, "there is no field 'sweep'"),
+        ({"launch": "x"}, "there is no field 'launch'"),
         ({"config.a": {"$elemMatch": 1}}, "$elemMatch is not known"),
         ({"$or": {"a": 1}}, "$or takes a list"),
         ({"config.a": [1]}, "not [1]"),

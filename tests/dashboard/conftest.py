@@ -1,5 +1,6 @@
 """One server for all tests that only read, with the scene in it."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.scene import component, send, write_scene
+from tests.sweeps.stream import write_sweep
 
 BLOB_CONTENT = b"some content"
 BLOB = hashlib.sha256(BLOB_CONTENT).hexdigest()
@@ -31,6 +33,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     content = data_dir / "blobs" / BLOB[:2] / BLOB
     content.parent.mkdir(parents=True, exist_ok=True)
     content.write_bytes(BLOB_CONTENT)
+    asyncio.run(write_sweep(data_dir))
     with component("runwell_projector", data_dir), component("runwell_dashboard", data_dir) as said:
         yield Served(spool, data_dir, said["http"])
 

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SOURCE_ROOTS = ("src/client", "src/collector", "src/projector", "src/dashboard")
+SOURCE_ROOTS = ("src/client", "src/collector", "src/projector", "src/sweeps", "src/dashboard")
 TEXT_SUFFIXES = {
     "",
     ".css",

@@ -87,10 +87,11 @@ WALK: dict[str, Check | str] = {
     "FOLD_CACHE_BYTES_MAX": "tests/projector/test_projection.py::test_forgotten_runs_are_read_again",
     # ---- Sweeps
     "TRIAL_ATTEMPTS_MAX": "tests/core/test_sweep_trials.py::test_trial_that_kills_its_agents_is_failed",
+    "AGENT_SILENT_AFTER_S": "tests/core/test_sweep_controller.py::test_trials_of_a_silent_agent_are_lost",
 }
 """What walks each limit: a check of this folder, or the test elsewhere that goes beyond it, often with a smaller one."""
 
-PACES = {"COMMIT_INTERVAL_S", "COMMIT_GATHER_S", "GIVE_UP_AFTER_S"}
+PACES = {"AGENT_BEAT_S", "COMMIT_INTERVAL_S", "COMMIT_GATHER_S", "GIVE_UP_AFTER_S"}
 """How long something waits: nothing is refused there, and tests do not measure time."""
 
 

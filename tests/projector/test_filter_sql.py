@@ -26,6 +26,8 @@ DEFAULTS: dict[str, Any] = {
     "updated_at": 0.0,
     "attempts": 1,
     "last_step": None,
+    "sweep": "",
+    "trial": None,
     "program": "",
     "python_version": "",
     "deleted": False,

@@ -31,6 +31,8 @@ from runwell.errors import (
 
 if TYPE_CHECKING:
     from runwell._api import Api as Api
+    from runwell.sweeps import agent as agent
+    from runwell.sweeps import sweep as sweep
 
 __version__ = VERSION
 
@@ -83,6 +85,10 @@ def __getattr__(name: str) -> Any:
         from runwell._api import Api
 
         return Api
+    if name in ("sweep", "agent"):
+        from runwell import sweeps
+
+        return getattr(sweeps, name)
     raise AttributeError(f"module 'runwell' has no attribute {name!r}")
 
 
@@ -100,6 +106,7 @@ __all__ = [
     "SpoolFullError",
     "UsageError",
     "__version__",
+    "agent",
     "alert",
     "config",
     "define_metric",
@@ -110,5 +117,6 @@ __all__ = [
     "run",
     "setup",
     "summary",
+    "sweep",
     "teardown",
 ]

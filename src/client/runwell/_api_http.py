@@ -114,7 +114,9 @@ class HttpSource:
 
     def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """The JSON content at a path below /api/v1/."""
-        status, body = self._answer(self._target(path, parameters or {}), "application/json")
+        return self._content(*self._answer(self._target(path, parameters or {}), "application/json"))
+
+    def _content(self, status: int, body: bytes) -> Any:
         try:
             content = json.loads(body)
             if status != 200:
@@ -123,18 +125,23 @@ class HttpSource:
             raise ApiError(f"{self.base_url} answered {status} with something that is not Runwell's") from None
         return content
 
+    def send(self, method: str, path: str, content: Mapping[str, Any]) -> Any:
+        """The JSON answer to JSON content; only for what may be sent twice."""
+        status, body = self._answer(self._target(path, {}), "application/json", method, json.dumps(content).encode())
+        return self._content(status, body)
+
     def _target(self, path: str, parameters: Mapping[str, Any]) -> str:
         given = {name: value for name, value in parameters.items() if value is not None}
         query = urlencode(given, doseq=True, errors="replace")
         return f"{self._address.path}/api/v1/{path}{'?' if query else ''}{query}"
 
-    def _answer(self, target: str, accept: str) -> tuple[int, bytes]:
+    def _answer(self, target: str, accept: str, method: str = "GET", body: bytes | None = None) -> tuple[int, bytes]:
         try:
             try:
-                return self._exchange(target, accept)
+                return self._exchange(target, accept, method, body)
             except (http.client.HTTPException, ConnectionError):
                 # The server may have closed a connection that was kept open; a question may be asked twice.
-                return self._exchange(target, accept)
+                return self._exchange(target, accept, method, body)
         except TimeoutError:
             raise ServerUnreachableError(f"{self.base_url} did not answer within {self._timeout_s:g} s") from None
         except OSError as error:
@@ -147,10 +154,11 @@ class HttpSource:
                 f"what answers at {self.base_url} is no Runwell server; is this the address that `runwell up` shows?"
             ) from None
 
-    def _exchange(self, target: str, accept: str) -> tuple[int, bytes]:
+    def _exchange(self, target: str, accept: str, method: str, body: bytes | None) -> tuple[int, bytes]:
         connection = self._connection()
+        headers = {"Accept": accept} | ({} if body is None else {"Content-Type": "application/json"})
         try:
-            connection.request("GET", target, headers={"Accept": accept})
+            connection.request(method, target, body, headers)
             response = connection.getresponse()
             return response.status, response.read()
         except BaseException:
@@ -186,7 +194,7 @@ def _path(name: RunName) -> str:
 
 def _error(status: int, error: Mapping[str, str]) -> ApiError:
     """The exception for what the server answered."""
-    if error["code"] == "run_not_found":
+    if status == 404 and error["code"].endswith("_not_found"):
         return NotFoundError(error["message"])
     if 400 <= status < 500:
         return RequestRefusedError(error["message"])

@@ -21,6 +21,7 @@ from runwell._resume import Resume, find_past
 from runwell._run import Run
 from runwell._settings import Settings, resolve, user_name
 from runwell._source import SourceCapture
+from runwell._trial import trial_of
 from runwell._version import VERSION
 from runwell._writers import open_lane
 from runwell.core import limits, names
@@ -116,20 +117,20 @@ def init(
         if how != "finish_previous":
             return _returned(previous, id, resume)
         previous.finish()
-    said = {"run_id": id, "name": name, "group": group, "job_type": job_type, "notes": notes}
+    resolved, run_id, locked = _in_trial(resolved, entity, project, id)
+    said = {"run_id": run_id, "name": name, "group": group, "job_type": job_type, "notes": notes}
     wish = _wish(resolved, said, tags, resume)
     values = file_values(resolved.config_paths)
     values |= chosen(entries_of(config), config_include_keys, config_exclude_keys)
-    run = _begun(wish, values, make_current=how != "create_new")
+    run = _begun(wish, values, locked, make_current=how != "create_new")
     if dir is not None:
         # Other programs look for the run there.
         _ = run.dir
     return run
 
 
-def _begun(wish: _Wish, values: Mapping[str, Any], *, make_current: bool) -> Run:
+def _begun(wish: _Wish, values: Mapping[str, Any], locked: Mapping[str, Any], *, make_current: bool) -> Run:
     settings = wish.settings
-    locked = {} if settings.sweep_param_path is None else read_values(Path(settings.sweep_param_path))
     # What cannot be kept is told before anything is made.
     _configure(Config(lambda changes, removed: None), values, locked)
     run, past = _disabled_run(wish) if settings.mode == "disabled" else _recorded_run(wish)
@@ -140,6 +141,16 @@ def _begun(wish: _Wish, values: Mapping[str, Any], *, make_current: bool) -> Run
     elif past is not None and (run.resumed or settings.shared):
         run.config.adopt(past.config)
     return run
+
+
+def _in_trial(
+    settings: Settings, entity: str | None, project: str | None, run_id: str | None
+) -> tuple[Settings, str | None, Mapping[str, Any]]:
+    """What a sweep decides of a run: settings, id, and config values that are locked."""
+    trial = trial_of(settings)
+    if trial is not None:
+        return *trial.begin_run(settings, entity, project, run_id), trial.parameters
+    return settings, run_id, {} if settings.sweep_param_path is None else read_values(Path(settings.sweep_param_path))
 
 
 def _configure(config: Config, values: Mapping[str, Any], locked: Mapping[str, Any]) -> None:
@@ -372,6 +383,10 @@ def _start_fields(wish: _Wish, facts: RunFacts, past: Past | None, git: GitState
         fields["tags"] = {"values": list(wish.tags)}
     if wish.settings.prometheus_metrics:
         fields["prometheus_metrics"] = {"values": list(wish.settings.prometheus_metrics)}
+    if wish.settings.sweep_id is not None:
+        fields["sweep_id"] = wish.settings.sweep_id
+        if wish.settings.sweep_trial is not None:
+            fields["sweep_trial"] = wish.settings.sweep_trial
     started: dict[str, Any] = {"fields": fields, "process": process_fields(VERSION)}
     if git is not None:
         started["git"] = git.fields()

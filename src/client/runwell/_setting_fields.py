@@ -68,6 +68,15 @@ def _paths(*variables: str) -> Field:
     return Field("a path", lambda value: isinstance(value, str | os.PathLike), str, variables)
 
 
+def _counts(*variables: str) -> Field:
+    return Field(
+        "a whole number, 1 or more",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 1,
+        int,
+        variables,
+    )
+
+
 FIELDS: Mapping[str, Field] = {
     "dir": _paths("RUNWELL_DIR", "WANDB_DIR"),
     "base_url": _texts("RUNWELL_BASE_URL", "WANDB_BASE_URL"),
@@ -100,6 +109,9 @@ FIELDS: Mapping[str, Field] = {
     "config_paths": _lists("RUNWELL_CONFIG_PATHS", "WANDB_CONFIG_PATHS"),
     "sweep_id": _texts("RUNWELL_SWEEP_ID", "WANDB_SWEEP_ID"),
     "sweep_param_path": _paths("RUNWELL_SWEEP_PARAM_PATH", "WANDB_SWEEP_PARAM_PATH"),
+    "sweep_trial": _counts("RUNWELL_SWEEP_TRIAL"),
+    "agent_disable_flapping": _flags("RUNWELL_AGENT_DISABLE_FLAPPING", "WANDB_AGENT_DISABLE_FLAPPING"),
+    "agent_max_initial_failures": _counts("RUNWELL_AGENT_MAX_INITIAL_FAILURES", "WANDB_AGENT_MAX_INITIAL_FAILURES"),
     "strict_steps": _flags("RUNWELL_STRICT_STEPS"),
     "durability": _choices(get_args(Durability), "RUNWELL_DURABILITY"),
     "when_full": _choices(get_args(WhenFull), "RUNWELL_WHEN_FULL"),

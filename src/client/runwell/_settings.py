@@ -53,6 +53,12 @@ class _Settings(NamedTuple):
     """The sweep that the run is a trial of."""
     sweep_param_path: str | None = None
     """The file with the trial's parameters, which are locked in the config."""
+    sweep_trial: int | None = None
+    """The number of the trial; agents set it."""
+    agent_disable_flapping: bool = False
+    """Whether an agent goes on however many of its first trials fail."""
+    agent_max_initial_failures: int = 5
+    """An agent of which more trials than this failed and none ended well stops."""
     strict_steps: bool = True
     """Whether a row with a step that is over is hidden."""
     durability: Durability = "interval"

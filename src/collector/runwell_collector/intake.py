@@ -384,7 +384,7 @@ class Intake:
 def _open_fault(writer_id: bytes, run: RunId) -> str | None:
     if len(writer_id) != WRITER_ID_BYTES:
         return f"a writer id has {WRITER_ID_BYTES} random bytes, and this one has {len(writer_id)}"
-    return names.entity_problem(run.entity) or names.project_problem(run.project) or names.run_id_problem(run.run_id)
+    return names.entity_problem(run.entity) or names.project_problem(run.project) or names.stream_problem(run.run_id)
 
 
 def _refused_for_now(stream: int, writer_id: bytes) -> Reply:

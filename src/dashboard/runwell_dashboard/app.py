@@ -12,7 +12,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from runwell_collector.blobs import open_blob_store
-from runwell_dashboard import blobs, curves, edits, health, history, metrics, openapi, pages, runs, series, table, tail
+from runwell_dashboard import (
+    blobs,
+    curves,
+    edits,
+    health,
+    history,
+    metrics,
+    openapi,
+    pages,
+    runs,
+    series,
+    sweeps,
+    table,
+    tail,
+)
 from runwell_dashboard.addresses import LocalHosts, RawPaths, SecureHeaders
 from runwell_dashboard.answers import RequestError, answer_failure, answer_http_exception, answer_request_error
 from runwell_dashboard.counters import Counted, Counters
@@ -36,10 +50,12 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
         app.state.reader = Reader(settings.data_dir)
         app.state.blobs = open_blob_store(settings.blobs, settings.data_dir)
         app.state.run_gauges = metrics.RunGauges(app.state.reader, settings.data_dir)
+        app.state.sweeps = sweeps.SweepController(settings.data_dir)
         app.state.tails = tail.Tails(app.state.reader, counters, stopping)
         try:
             yield
         finally:
+            await app.state.sweeps.close()
             app.state.reader.close()
 
     app = Starlette(
@@ -66,6 +82,7 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
             Route(RUN + "/history", history.show_history),
             Route(RUN + "/series", series.show_series),
             Route(RUN + "/tail", tail.follow_run),
+            *sweeps.ROUTES,
             Route("/-/healthy", health.show_healthy),
             Route("/-/ready", health.show_ready),
             Route("/metrics", metrics.show_metrics),

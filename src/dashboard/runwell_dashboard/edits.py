@@ -30,7 +30,7 @@ BY = "dashboard"
 async def edit_run(request: Request) -> Response:
     """PATCH with any of "name", "group", "notes" and "tags"; answers the run as it is then."""
     fields = event_pb2.RunFields()
-    for name, value in (await _content(request)).items():
+    for name, value in (await edit_content(request)).items():
         if name in TEXTS:
             setattr(fields, name, _text(name, value, TEXTS[name]))
         elif name == "tags":
@@ -44,13 +44,13 @@ async def edit_run(request: Request) -> Response:
 
 async def delete_run(request: Request) -> Response:
     """DELETE hides a run; nothing of it is removed."""
-    await _content(request)
+    await edit_content(request)
     return await _stored(request, event_pb2.Event(run_deleted=event_pb2.RunDeleted(by=BY)))
 
 
 async def restore_run(request: Request) -> Response:
     """POST shows a deleted run again."""
-    await _content(request)
+    await edit_content(request)
     return await _stored(request, event_pb2.Event(run_restored=event_pb2.RunRestored(by=BY)))
 
 
@@ -66,7 +66,7 @@ async def _stored(request: Request, event: event_pb2.Event) -> Response:
     return answer(view, headers=headers)
 
 
-async def _content(request: Request) -> dict[str, Any]:
+async def edit_content(request: Request) -> dict[str, Any]:
     """The JSON object of the body. Another site's page can send neither its type nor our origin without being asked."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):

@@ -25,6 +25,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     "/runs": CHOICE,
     "/table": {**CHOICE, "column": TEXTS},
     "/fields": PLACE,
+    "/sweeps": {**PLACE, "sweep_id": TEXT},
     "/groups": {**PLACE, "filter": TEXT, "deleted": FLAG, "by": TEXTS, "column": TEXTS},
     "/values": {**PLACE, "filter": TEXT, "deleted": FLAG, "field": TEXT, "limit": INTEGER},
     "/importance": {**PLACE, "filter": TEXT, "order": TEXT, "deleted": FLAG, "target": TEXT, "parameter": TEXTS},
@@ -59,7 +60,18 @@ QUERIES: dict[str, dict[str, Any]] = {
 }
 """Parameters of the questions, by path."""
 
-WAITING = {"/projects", "/runs", "/table", "/fields", "/groups", "/values", "/importance", "/keys", "/series"}
+WAITING = {
+    "/sweeps",
+    "/projects",
+    "/runs",
+    "/table",
+    "/fields",
+    "/groups",
+    "/values",
+    "/importance",
+    "/keys",
+    "/series",
+}
 """Paths that also take ``consistent=0``; so do those of one run."""
 
 BODY = {
@@ -133,6 +145,6 @@ def _parameters(path: str, method: str) -> list[dict[str, Any]]:
     if method != "GET":
         return found
     queries = QUERIES.get(path, {})
-    if path in WAITING or path.startswith("/runs/"):
+    if path in WAITING or path.startswith(("/runs/", "/sweeps/")):
         queries = {**queries, "consistent": FLAG}
     return found + [{"name": name, "in": "query", "schema": schema} for name, schema in queries.items()]

@@ -28,7 +28,7 @@ def digest(path: Path) -> str:
 
 
 def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
-    """One line of JSON for the checkpoint, each run, each row in order of record, and each batch in poison."""
+    """One line of JSON for the checkpoint, each run, each row in order of record, each record of a sweep, and each batch in poison."""
     connection.execute("BEGIN")
     try:
         yield _line(
@@ -42,6 +42,11 @@ def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
             fold, _ = read_fold(connection, number, (entity, project, run_id))
             yield _line("run", json.loads(view), fold.statistics())
             yield from _rows(connection, number, [writer for writer, *_ in json.loads(lanes)])
+        events = connection.execute(
+            "SELECT entity, project, sweep_id, record, hex(event) FROM sweep JOIN sweep_event ON sweep = number ORDER BY 1, 2, 3, 4"
+        )
+        for event in events:
+            yield _line("sweep", *event)
         for poison in connection.execute(
             "SELECT offset, entity, project, run_id, hex(writer), error FROM poison ORDER BY 1"
         ):

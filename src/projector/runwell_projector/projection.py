@@ -14,12 +14,14 @@ from collections.abc import Mapping, Sequence
 
 from runwell.core import limits
 from runwell.core.fold import RunFold
+from runwell.core.sweeps.stream import SweepName, sweep_of_stream
 from runwell.v1 import event_pb2
-from runwell_collector.log import RunId, StoredBatch, decode_events
+from runwell_collector.log import RunId, StoredBatch, UndecodableError, decode_events
 from runwell_projector.blocks import STREAMS
 from runwell_projector.runs import WRITE_RUN, OpenRun, RunCache
 from runwell_projector.sealing import RowStore, SealRule
 from runwell_projector.states import WRITE_PART, changed_parts, read_fold
+from runwell_projector.sweeps import store_batch
 
 
 class UnwritableError(Exception):
@@ -117,6 +119,10 @@ class Projection:
         if batch.run in self.poisoned_runs:
             self._poison(batch, HELD)
             return
+        sweep = sweep_of_stream(*batch.run)
+        if sweep is not None:
+            self._take_sweep(sweep, batch)
+            return
         run = self._open(batch.run)
         self._connection.execute("SAVEPOINT batch")
         try:
@@ -130,6 +136,12 @@ class Projection:
             rows = 0
         self._connection.execute("RELEASE batch")
         self.rows += rows
+
+    def _take_sweep(self, sweep: SweepName, batch: StoredBatch) -> None:
+        try:
+            store_batch(self._connection, sweep, batch)
+        except UndecodableError as error:
+            self._poison(batch, str(error))
 
     def _fold(self, run: OpenRun, batch: StoredBatch) -> int:
         """Takes in a batch; returns how many rows were new. Raises whatever is wrong with the batch."""

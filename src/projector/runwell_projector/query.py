@@ -17,6 +17,8 @@ from typing import Any, Self
 from runwell.core import filters
 from runwell.core.history import EVERYTHING, Selection
 from runwell.core.lanes import LaneHead
+from runwell.core.sweeps.stream import SweepName
+from runwell.core.sweeps.trials import Sweep
 from runwell_collector.log import open_log_reader
 from runwell_projector.ancestry import find_ancestry, page_of, series_of, tables_of
 from runwell_projector.carrying import ask_rows
@@ -35,6 +37,7 @@ from runwell_projector.schema import TABLES
 from runwell_projector.series import shown_series
 from runwell_projector.states import read_fold
 from runwell_projector.strips import find_blocks
+from runwell_projector.sweeps import SweepFolds, TrialRun, outcome_of, read_sweeps, read_trial_runs
 from runwell_projector.table import read_fields, read_keys, read_projects, read_rows
 from runwell_projector.tail import read_tail
 
@@ -49,8 +52,10 @@ __all__ = [
     "RowTable",
     "RunName",
     "Since",
+    "TrialRun",
     "Views",
     "log_end",
+    "outcome_of",
     "wait_for_log_end",
 ]
 
@@ -83,6 +88,7 @@ class Views:
         self._connection: sqlite3.Connection | None = None
         self._swap_mark: tuple[int, int] | None = None
         self._mirror: Mirror
+        self._sweeps = SweepFolds()
 
     @classmethod
     def open(cls, data_dir: Path) -> Self:
@@ -285,6 +291,29 @@ class Views:
                 return {key: {"steps": [], "times": [], "values": []} for key in keys}
             return shown_series(series_of(connection, ancestry, keys, masked=masked).items())
 
+    def sweeps(self, entity: str | None = None, project: str | None = None) -> list[SweepName]:
+        """The sweeps of an entity and a project, of all where these are None; the newest first."""
+        with self._snapshot() as connection:
+            return read_sweeps(connection, entity, project)
+
+    def sweep(self, name: SweepName) -> Sweep | None:
+        """The sweep as it is now; None when there is none. It goes on with the next question and is not to be changed."""
+        with self._snapshot() as connection:
+            return self._sweeps.read(connection, name)
+
+    def fresh_sweep(self, name: SweepName) -> Sweep | None:
+        """Like ``sweep``, for whoever goes on with it by himself."""
+        self._sweeps.forget(name)
+        try:
+            return self.sweep(name)
+        finally:
+            self._sweeps.forget(name)
+
+    def trial_runs(self, name: SweepName, trials: Sequence[int] | None = None) -> list[TrialRun]:
+        """The runs of a sweep's trials, of all without ``trials``."""
+        with self._snapshot() as connection:
+            return read_trial_runs(connection, name, trials)
+
     def live_runs(self, since: Since, series_max: int) -> LiveRuns:
         """What Prometheus may be shown: see ``gauges``."""
         with self._snapshot() as connection:
@@ -324,6 +353,7 @@ class Views:
             self._connection = self._files.open_serving() or _empty_views()
             self._mirror = Mirror(self._connection)
             self._swap_mark = mark
+            self._sweeps = SweepFolds()
         self._connection.execute("BEGIN")
         try:
             yield self._connection

@@ -25,6 +25,8 @@ PLAIN_COLUMNS = (
     "duration_s",
     "attempts",
     "last_step",
+    "sweep",
+    "trial",
     "program",
     "python_version",
 )

@@ -7,7 +7,8 @@ carry step metrics along. ``fold`` has what ``states`` keeps. ``block`` has rows
 only appended to, those of one MetricLogged event (``head``, with ``first``, its batch's first record);
 sealed, what a block's columns share (``head`` and ``times``), while ``part`` says for each column where in a ``pack`` it
 is and has its statistics. ``offset`` is the batch with which a block was written, so blocks are numbered in its order;
-``offset_min`` that of its oldest row. ``poison`` names the batches that could not be folded. Everything changes together
+``offset_min`` that of its oldest row. ``sweep_event`` has the records of each sweep's stream as they
+came. ``poison`` names the batches that could not be folded. Everything changes together
 with ``checkpoint``, in one transaction.
 """
 
@@ -31,7 +32,7 @@ CREATE TABLE run (
     number INTEGER PRIMARY KEY,
     entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL,
     name, "group", job_type, notes, user, host, state, exit_code, created_at, updated_at, duration_s,
-    attempts, last_step, program, python_version,
+    attempts, last_step, sweep, trial, program, python_version,
     deleted INTEGER NOT NULL, made_at REAL NOT NULL, series INTEGER NOT NULL, gauges TEXT NOT NULL,
     tags TEXT NOT NULL, lanes TEXT NOT NULL, git TEXT NOT NULL, records TEXT NOT NULL,
     config TEXT NOT NULL, summary TEXT NOT NULL, view TEXT NOT NULL,
@@ -40,6 +41,7 @@ CREATE TABLE run (
 CREATE INDEX run_by_creation ON run (deleted, created_at DESC, entity, project, run_id);
 CREATE INDEX run_live ON run (created_at, number, updated_at, made_at, series) WHERE state = 'running' AND deleted = 0;
 CREATE INDEX run_crashed ON run (updated_at) WHERE state = 'crashed' AND deleted = 0;
+CREATE INDEX run_of_sweep ON run (entity, project, sweep, trial) WHERE sweep <> '';
 CREATE TABLE fold (place INTEGER PRIMARY KEY, state BLOB NOT NULL);
 CREATE TABLE lineage (run INTEGER PRIMARY KEY, origin TEXT, rewinds TEXT NOT NULL);
 CREATE TABLE definition (run INTEGER PRIMARY KEY, metrics TEXT NOT NULL);
@@ -63,6 +65,14 @@ CREATE TABLE part (
     PRIMARY KEY (run, key_set, place, block)
 ) WITHOUT ROWID;
 CREATE TABLE pack (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE sweep (
+    number INTEGER PRIMARY KEY,
+    entity TEXT NOT NULL, project TEXT NOT NULL, sweep_id TEXT NOT NULL, events INTEGER NOT NULL, created_at REAL NOT NULL,
+    UNIQUE (entity, project, sweep_id)
+);
+CREATE TABLE sweep_event (
+    sweep INTEGER NOT NULL, record INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (sweep, record)
+) WITHOUT ROWID;
 CREATE TABLE poison (
     offset INTEGER PRIMARY KEY,
     entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL, writer BLOB NOT NULL, error TEXT NOT NULL

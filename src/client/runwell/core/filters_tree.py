@@ -37,6 +37,8 @@ PLAIN_FIELDS = (
     "exit_code",
     "attempts",
     "last_step",
+    "sweep",
+    "trial",
     "program",
     "python_version",
 )

@@ -33,6 +33,8 @@ NOT_FOLDED = frozenset(
         "sweep_created",
         "trial_suggested",
         "trial_reported",
+        "sweep_changed",
+        "sweep_points_added",
     }
 )
 """Known events that no view shows yet."""
@@ -72,6 +74,8 @@ def _write_fields(fold: "RunFold", fields: Any, stamp: Stamp) -> None:
     for name in ("tags", "prometheus_metrics"):
         if fields.HasField(name):
             fold.write_field(name, list(getattr(fields, name).values), stamp)
+    if fields.HasField("sweep_id"):
+        fold.write_field("sweep", [fields.sweep_id, fields.sweep_trial or None], stamp)
 
 
 def _apply_config(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:

@@ -182,3 +182,9 @@ EXPOSED_RUN_SERIES_MAX = 2_500
 
 TRIAL_ATTEMPTS_MAX = 5
 """A trial whose agents were lost this often is failed: it may be what kills them."""
+
+AGENT_BEAT_S = 5.0
+"""How often an agent says that it lives, and is told which of its trials to stop."""
+
+AGENT_SILENT_AFTER_S = 60.0
+"""Trials of an agent that was not heard of for this long are lost, and given to others."""

@@ -8,6 +8,9 @@ RUN_ID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 RUN_ID_CHARACTERS = 8
 """36**8 ids: among a million runs of a project, one more has a chance of 1 in 2.8 million to meet an id in use."""
 
+SWEEP_STREAM = "sweep:"
+"""Streams of the log whose run id begins so are those of sweeps."""
+
 _FORBIDDEN = re.compile(r"[/\\#?%:;,'\x00-\x1f\x7f\ud800-\udfff]")
 
 _SWEEP_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -70,6 +73,16 @@ def problem(what: str, name: object, characters_max: int) -> str | None:
 def run_id_problem(name: object) -> str | None:
     """Why ``name`` is no run id; None when it is one."""
     return problem("run id", name, RUN_ID_CHARACTERS_MAX)
+
+
+def sweep_stream(sweep_id: str) -> str:
+    """The run id of a sweep's own stream in the log. No run can have it."""
+    return SWEEP_STREAM + sweep_id
+
+
+def stream_problem(name: object) -> str | None:
+    """Why ``name`` is neither a run id nor the name of a sweep's stream."""
+    return run_id_problem(name.removeprefix(SWEEP_STREAM) if isinstance(name, str) else name)
 
 
 def project_problem(name: object) -> str | None:

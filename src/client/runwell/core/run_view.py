@@ -25,6 +25,7 @@ def run_view(fold: "RunFold") -> dict[str, Any]:
     state, exit_code = run_state(lanes)
     spans = attempt_spans(lanes)
     rules = fold.metrics.rules()
+    sweep, trial = fold.field("sweep", ["", None])
     return {
         **fold.run._asdict(),
         "name": fold.field("name", "") or fold.run.run_id,
@@ -32,6 +33,8 @@ def run_view(fold: "RunFold") -> dict[str, Any]:
         "job_type": fold.field("job_type", ""),
         "notes": fold.field("notes", ""),
         "tags": fold.field("tags", []),
+        "sweep": sweep,
+        "trial": trial,
         "state": state,
         "exit_code": exit_code,
         "created_at": min((start for start, _ in spans.values()), default=fold.updated_at),

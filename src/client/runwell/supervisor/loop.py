@@ -1,4 +1,4 @@
-"""Starts the three components, announces the server, starts again what dies, and stops all in order."""
+"""Starts the components, announces the server, starts again what dies, and stops all in order."""
 
 import os
 import queue
@@ -61,12 +61,13 @@ class Supervisor:
         }
         self._collector = Component("collector", settings.directory, self._collector_arguments)
         self._projector = Component("projector", settings.directory, self._projector_arguments)
+        self._sweeps = Component("sweeps", settings.directory, self._common)
         self._dashboard = Component("dashboard", settings.directory, self._dashboard_arguments)
 
     @property
-    def _components(self) -> tuple[Component, Component, Component]:
+    def _components(self) -> tuple[Component, ...]:
         # The order of stopping: no reader may wait for a log that ends, no record may come to a log that nobody folds.
-        return self._dashboard, self._collector, self._projector
+        return self._dashboard, self._sweeps, self._collector, self._projector
 
     def run(self, ready: Callable[[dict[str, Any]], None]) -> None:
         """Runs until a stop signal; `ready` gets what server.json says. Raises StartError when a component does not start."""

@@ -196,20 +196,24 @@ class StringList(_message.Message):
     def __init__(self, values: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RunFields(_message.Message):
-    __slots__ = ("name", "group", "job_type", "notes", "tags", "prometheus_metrics")
+    __slots__ = ("name", "group", "job_type", "notes", "tags", "prometheus_metrics", "sweep_id", "sweep_trial")
     NAME_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
     JOB_TYPE_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     PROMETHEUS_METRICS_FIELD_NUMBER: _ClassVar[int]
+    SWEEP_ID_FIELD_NUMBER: _ClassVar[int]
+    SWEEP_TRIAL_FIELD_NUMBER: _ClassVar[int]
     name: str
     group: str
     job_type: str
     notes: str
     tags: StringList
     prometheus_metrics: StringList
-    def __init__(self, name: _Optional[str] = ..., group: _Optional[str] = ..., job_type: _Optional[str] = ..., notes: _Optional[str] = ..., tags: _Optional[_Union[StringList, _Mapping]] = ..., prometheus_metrics: _Optional[_Union[StringList, _Mapping]] = ...) -> None: ...
+    sweep_id: str
+    sweep_trial: int
+    def __init__(self, name: _Optional[str] = ..., group: _Optional[str] = ..., job_type: _Optional[str] = ..., notes: _Optional[str] = ..., tags: _Optional[_Union[StringList, _Mapping]] = ..., prometheus_metrics: _Optional[_Union[StringList, _Mapping]] = ..., sweep_id: _Optional[str] = ..., sweep_trial: _Optional[int] = ...) -> None: ...
 
 class RunStarted(_message.Message):
     __slots__ = ("fields", "process", "git", "resume")

@@ -14,14 +14,17 @@ from runwell.core.limits import TRIAL_ATTEMPTS_MAX
 from runwell.core.sweeps.config import SweepConfig, read_config
 from runwell.core.sweeps.space import identity
 
-SweepState = Literal["running", "paused", "finished", "stopped", "cancelled"]
-"""Paused gives no trials; stopped lets running ones end; cancelled stops them. Only paused goes back to running."""
+SweepState = Literal["running", "paused", "finished", "stopped", "cancelled", "deleted"]
+"""Paused gives no trials; stopped lets running ones end; cancelled stops them. Only paused goes back to running. Deleted is
+cancelled and hidden."""
 
 TrialState = Literal["running", "finished", "failed", "stopped", "lost", "preempted"]
 """Stopped: early, by rule or by a person. Lost and preempted trials are given again."""
 
 AGAIN = ("lost", "preempted")
-OVER = ("finished", "stopped", "cancelled")
+OVER = ("finished", "stopped", "cancelled", "deleted")
+ABANDONED = ("cancelled", "deleted")
+"""Trials of such a sweep are stopped."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,9 @@ class Trial:
     state: TrialState = "running"
     value: float | None = None
     reason: str = ""
+    started_at: float = 0.0
+    ended_at: float | None = None
+    """Of its latest attempt, in unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class Sweep:
     sweep_id: str
     config: SweepConfig
     state: SweepState = "running"
+    created_at: float = 0.0
     trials: dict[int, Trial] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
     """The trial that each answered request got, by the request's id: asked twice, it is answered the same."""
@@ -95,10 +102,10 @@ class Sweep:
         """Folds one runwell.v1.Event of this sweep; what is not about it changes nothing."""
         match event.WhichOneof("event"):
             case "trial_suggested":
-                self._suggested(event.trial_suggested)
+                self._suggested(event.trial_suggested, event.time)
             case "trial_reported":
-                self._reported(event.trial_reported)
-            case "sweep_changed" if self.state not in OVER:
+                self._reported(event.trial_reported, event.time)
+            case "sweep_changed" if self.state not in OVER or event.sweep_changed.state == "deleted":
                 self.state = event.sweep_changed.state
             case "sweep_points_added":
                 added = event.sweep_points_added
@@ -106,15 +113,21 @@ class Sweep:
                     parameters = json.loads(text)
                     self.outside[identity(parameters)] = Point(parameters, value)
 
-    def _suggested(self, suggested: Any) -> None:
+    @classmethod
+    def created(cls, event: Any) -> "Sweep":
+        """The sweep that a SweepCreated event begins. Raises SweepConfigError when its configuration cannot be used."""
+        created = event.sweep_created
+        return cls(created.sweep_id, read_config(json.loads(created.config_json)), created_at=event.time)
+
+    def _suggested(self, suggested: Any, time: float) -> None:
         parameters = json.loads(suggested.parameters_json)
         trial = self.trials.get(suggested.trial)
         if trial is None:
-            self.trials[suggested.trial] = Trial(suggested.trial, parameters, suggested.attempt, suggested.agent)
+            trial = self.trials[suggested.trial] = Trial(suggested.trial, parameters)
             if self.config.method == "grid":
                 self.grid_next = self._grid_index(identity(parameters)) + 1
-        else:
-            trial.attempt, trial.agent, trial.state, trial.reason = suggested.attempt, suggested.agent, "running", ""
+        trial.attempt, trial.agent, trial.state, trial.reason = suggested.attempt, suggested.agent, "running", ""
+        trial.started_at, trial.ended_at = time, None
         self.requests[suggested.request_id] = suggested.trial
 
     def _grid_index(self, wanted: str) -> int:
@@ -123,8 +136,10 @@ class Sweep:
             index += 1
         return index
 
-    def _reported(self, reported: Any) -> None:
+    def _reported(self, reported: Any, time: float) -> None:
         trial = self.trials[reported.trial]
+        if trial.state != reported.state:
+            trial.ended_at = time
         trial.state, trial.reason = reported.state, reported.reason
         if reported.HasField("value"):
             trial.value = reported.value
@@ -188,7 +203,18 @@ class Sweep:
     def wanted(self, number: int, attempt: int) -> bool:
         """Should an agent go on with this attempt?"""
         trial = self.trials.get(number)
-        return self.state != "cancelled" and trial is not None and trial.state == "running" and trial.attempt == attempt
+        return (
+            self.state not in ABANDONED and trial is not None and trial.state == "running" and trial.attempt == attempt
+        )
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Is every trial that will ever be given over?"""
+        if any(trial.state == "running" or trial.state in AGAIN for trial in self.trials.values()):
+            return False
+        if self.config.run_cap is not None and len(self.trials) >= self.config.run_cap:
+            return True
+        return self.config.method == "grid" and self._parameters(Random(0), _no_search) is None
 
     # ---- What it looks like
 
@@ -217,6 +243,7 @@ class Sweep:
             "sweep_id": self.sweep_id,
             "config": dict(self.config.document),
             "state": self.state,
+            "created_at": self.created_at,
             "trials": [asdict(trial) for trial in self.trials.values()],
             "requests": self.requests,
             "grid_next": self.grid_next,
@@ -231,11 +258,16 @@ class Sweep:
             state["sweep_id"],
             read_config(state["config"]),
             state["state"],
+            state["created_at"],
             {trial.number: trial for trial in trials},
             dict(state["requests"]),
             state["grid_next"],
             {identity(point["parameters"]): Point(**point) for point in state["outside"]},
         )
+
+
+def _no_search(sweep: Sweep, random: Random) -> dict[str, Any]:
+    raise AssertionError("BUG: a grid needs no search")
 
 
 class Agents:
@@ -251,4 +283,8 @@ class Agents:
 
     def silent(self, agent: str, now: float) -> bool:
         """Was it not heard of for the time-out? Those from before the start get a whole time-out from there."""
-        return now - self._heard.get(agent, self._since) > self._silent_after_s
+        return self.silent_s(agent, now) > self._silent_after_s
+
+    def silent_s(self, agent: str, now: float) -> float:
+        """Seconds since it was heard of, or since the start."""
+        return now - self._heard.get(agent, self._since)
