@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runwell._api import Api
+from runwell._api_columns import ColumnPage, joined
 from runwell._api_errors import ApiError, NotFoundError, RequestRefusedError
 from runwell._api_http import find_server
 from runwell.errors import Error, ServerUnreachableError
@@ -123,6 +124,29 @@ def test_runs_load_page_by_page(base: str):
     assert [run.id for run in runs] == ["odd", "plain", "resumed", HOSTILE_ID]
     assert len(runs) == 4 and runs[-1].id == HOSTILE_ID
     assert [run.id for run in Api(base).runs(filters={"name": HOSTILE_ID})] == [HOSTILE_ID]
+
+
+@pytest.mark.parametrize("keys", [None, ["loss"], ["loss", "epoch"], ["loss", "never"], ["_step"]])
+def test_columns_are_the_rows(base: str, keys: list[str] | None):
+    """Of each key a value a row, None where the row has none, types as they were logged; from spools as from a server."""
+    for run in Api(base).runs():
+        rows = list(run.scan_history(keys, all=True))
+        names = dict.fromkeys(key for row in rows for key in row)
+        columns = run.columns(keys, all=True)
+        assert repr({key: columns[key] for key in names}) == repr(
+            {key: [row.get(key) for row in rows] for key in names}
+        )
+        assert repr(joined([ColumnPage.of_rows(rows)])) == repr({key: columns[key] for key in names})
+        assert all(value is None for key in columns.keys() - names for value in columns[key])
+
+
+def test_a_series_along_steps_and_times(base: str):
+    """Whole series come as the rows have them."""
+    run = Api(base).run("ada/digits/resumed")
+    rows = list(run.scan_history(["loss"]))
+    assert run.series("loss") == {"x": [row["_step"] for row in rows], "values": [row["loss"] for row in rows]}
+    assert run.series("loss", "_timestamp")["x"] == [row["_timestamp"] for row in rows]
+    assert run.series("never") == {"x": [], "values": []}
 
 
 def test_threads_share_an_api(base: str):

@@ -4,18 +4,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
+from runwell._api_columns import decode_series
 from runwell._settings import resolve
 from runwell.core.filters import FilterError, from_mongo, parse, parse_order
 from runwell.errors import Error
 from runwell.forwarder.address import local_server
 from runwell_dashboard import parameters
 from runwell_dashboard.answers import RequestError
-from runwell_dashboard.columns import HEADER_BYTES, MAGIC, encode
+from runwell_dashboard.columns import encode
+from runwell_projector.codecs import Values
 from runwell_projector.pages import decode_cursor, encode_cursor
+from runwell_projector.series import Series
 from tests.core.filter_values import views
 
 WORDS = [
@@ -147,19 +151,17 @@ points = st.lists(
 @given(st.dictionaries(st.text(max_size=6), points, max_size=3))
 @settings(max_examples=200, deadline=None)
 def test_columns_can_be_read_back(values: dict[str, list[Any]]):
-    """Whatever a series holds, its binary form says where each block is, and blocks hold what was in it."""
-    series = {
-        key: {"steps": list(range(len(held))), "times": [0.5 * place for place in range(len(held))], "values": held}
-        for key, held in values.items()
-    }
-    data = encode(series)
-    assert data.startswith(MAGIC)
-    first = HEADER_BYTES + int.from_bytes(data[len(MAGIC) : HEADER_BYTES], "little")
-    directory = json.loads(data[HEADER_BYTES:first])
-    for entry in directory:
-        start = first + entry["steps"]
-        steps = [
-            int.from_bytes(data[start + 8 * n : start + 8 * n + 8], "little", signed=True)
-            for n in range(entry["points"])
-        ]
-        assert steps == list(range(len(values[entry["key"]])))
+    """Whatever a series holds, the client reads it from the binary form, types included."""
+    series = {}
+    for key, held in values.items():
+        steps, none = np.arange(len(held)), np.empty(0)
+        texts = Values("json", [json.dumps(value) for value in held])
+        numbers = set(map(type, held)) <= {float}
+        column = Values("f64", np.asarray(held, np.float64)) if numbers and held else texts
+        series[key] = Series(none, none, steps, 0.5 * steps, column)
+    for axis, unit in (("_step", 1), ("_timestamp", 0.5)):
+        found = decode_series(encode(series), axis)
+        assert list(found) == list(values)
+        for key, (x, held) in found.items():
+            assert json.dumps(x) == json.dumps([unit * step for step in range(len(held))])
+            assert json.dumps(held) == json.dumps(values[key])

@@ -7,11 +7,9 @@ from typing import Any
 
 from runwell._api_errors import NotFoundError, RequestRefusedError
 from runwell._api_http import TIMEOUT_S, HttpSource
-from runwell._api_runs import Run, Runs
+from runwell._api_runs import PER_PAGE_MAX, Run, Runs
 from runwell._api_source import RunName, Source
 from runwell.core.filters import Comparison, Expression, Field, FilterError, from_mongo, parse, parse_order
-
-PER_PAGE_MAX = 1_000
 
 
 class Api:

@@ -4,17 +4,19 @@ import http.client
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from runwell._api_columns import MEDIA_TYPE, decode_rows
+from runwell._api_columns import MEDIA_TYPE, ColumnPage, decode_page, decode_series
 from runwell._api_errors import ApiError, NotFoundError, RequestRefusedError
 from runwell._api_source import RunName
 from runwell._settings import resolve
 from runwell.core.filters import Expression, Order
 from runwell.core.history import Selection
 from runwell.errors import ServerUnreachableError
+
+Decoded = TypeVar("Decoded")
 
 TIMEOUT_S = 30.0
 """For each answer. The server itself gives up a consistent read after 10 s and says so."""
@@ -96,19 +98,32 @@ class HttpSource:
         self, name: RunName, selection: Selection, after: str | None, limit: int
     ) -> tuple[list[dict[str, Any]], str | None]:
         """A page of rows, and the cursor of the next one."""
+        pages, following = self.columns(name, selection, after, limit)
+        return [row for page in pages for row in page.to_rows()], following
+
+    def columns(
+        self, name: RunName, selection: Selection, after: str | None, limit: int
+    ) -> tuple[list[ColumnPage], str | None]:
+        """A page of rows column by column, and the cursor of the next one."""
         page = {"after": after, "limit": limit, "consistent": int(after is None)}
-        return self._decoded_rows(f"{_path(name)}/history", _parameters(selection) | page)
+        return self._decoded(f"{_path(name)}/history", _parameters(selection) | page, decode_page)
+
+    def series(self, name: RunName, key: str, axis: str, *, masked: bool) -> tuple[list[Any], list[Any]]:
+        """``_step`` or ``_timestamp`` of all rows with the key, and its values."""
+        asked = {"key": key, "masked": int(masked)}
+        return self._decoded(f"{_path(name)}/series", asked, lambda body: decode_series(body, axis))[key]
 
     def samples(self, name: RunName, selection: Selection, samples: int) -> list[dict[str, Any]]:
         """Evenly spaced rows of those that have all keys."""
-        return self._decoded_rows(f"{_path(name)}/history", _parameters(selection) | {"samples": samples})[0]
+        pages, _ = self._decoded(f"{_path(name)}/history", _parameters(selection) | {"samples": samples}, decode_page)
+        return [row for page in pages for row in page.to_rows()]
 
-    def _decoded_rows(self, path: str, parameters: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
+    def _decoded(self, path: str, parameters: Mapping[str, Any], decode: Callable[[bytes], Decoded]) -> Decoded:
         status, body = self._answer(self._target(path, parameters), MEDIA_TYPE)
         try:
             if status != 200:
                 raise _error(status, json.loads(body)["error"])
-            return decode_rows(body)
+            return decode(body)
         except (ValueError, KeyError, TypeError):
             raise ApiError(f"{self.base_url} answered {status} with something that is not Runwell's") from None
 

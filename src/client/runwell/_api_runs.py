@@ -4,14 +4,21 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
+from runwell._api_columns import ColumnPage, joined
 from runwell._api_errors import NotFoundError
 from runwell._api_source import RunName, Source, thinned
 from runwell.core.filters import Expression, Order
 from runwell.core.history import Selection, select
 from runwell.core.metrics import Metric, rules_of_view
 
-PAGE_ROWS = 10_000
+PAGE_ROWS = 50_000
 """Rows asked for at once when the whole history is wanted."""
+
+PAGE_ROWS_OF_COLUMNS = 100_000
+"""Of rows with many keys a server sends fewer at once."""
+
+PER_PAGE_MAX = 1_000
+"""Runs of a page."""
 
 SAMPLES_MAX = 10_000
 """As many rows a server picks out; of more all are read and thinned here."""
@@ -198,6 +205,30 @@ class Run:
 
         return pd.DataFrame.from_records(rows)
 
+    def columns(
+        self,
+        keys: Sequence[str] | None = None,
+        min_step: int | None = None,
+        max_step: int | None = None,
+        *,
+        masked: bool = False,
+        all: bool = False,  # noqa: A002
+        stream: Literal["default", "system"] = "default",
+    ) -> dict[str, list[Any]]:
+        """All rows of ``scan_history``, column by column: of each key a value a row, None where a row has none.
+
+        Half the time and memory of the rows; ``pandas.DataFrame(run.columns())`` makes a table of it.
+        """
+        selection = select(keys, min_step, max_step, masked, all, stream)
+        return joined(page.having(selection.keys or ()) for page in self._column_pages(selection))
+
+    def _column_pages(self, selection: Selection) -> Iterator[ColumnPage]:
+        after, more = None, True
+        while more:
+            pages, after = self._source.columns(self._run_name, selection, after, PAGE_ROWS_OF_COLUMNS)
+            yield from pages
+            more = after is not None
+
     def best(self, key: str, goal: str | None = None) -> dict[str, Any] | None:
         """The row where a metric was best: the least value, or with ``goal="maximize"`` the greatest; None without one.
 
@@ -229,6 +260,9 @@ class Run:
         """
         metric = self.metric(key)
         axis = x_axis or (metric.step_metric if metric else None) or "_step"
+        if axis in ("_step", "_timestamp"):
+            x, values = self._source.series(self._run_name, key, axis, masked=masked)
+            return {"x": x, "values": values}
         keys = [key] if axis in ("_step", "_timestamp", "_runtime") else [key, axis]
         found: dict[str, list[Any]] = {"x": [], "values": []}
         latest: Any = None
@@ -244,7 +278,7 @@ class Run:
 
 
 class Runs(Sequence[Run]):
-    """The runs that match, read page by page as they are needed.
+    """The runs that match, read page by page as they are needed, each page twice as long as the one before.
 
     Their number is that of the first page. A run that a page repeats, since newer ones moved it on, is left out.
     """
@@ -269,6 +303,7 @@ class Runs(Sequence[Run]):
         """Reads one more page; False when there is none."""
         source, entity, project, where, order = self._question
         total, views = source.runs(entity, project, where, order, self._offset, self._per_page)
+        self._per_page = min(2 * self._per_page, PER_PAGE_MAX)
         if self._total is None:
             self._total = total
         self._offset += len(views)

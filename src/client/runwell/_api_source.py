@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from runwell._api_columns import ColumnPage
 from runwell.core.filters import Expression, Order
 from runwell.core.history import Selection
 
@@ -45,6 +46,16 @@ class Source(Protocol):
         self, name: RunName, selection: Selection, after: str | None, limit: int
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Rows after the cursor, ``limit`` or all the rest, and the cursor of the next ones."""
+        ...
+
+    def columns(
+        self, name: RunName, selection: Selection, after: str | None, limit: int
+    ) -> tuple[list[ColumnPage], str | None]:
+        """Like ``rows``, column by column."""
+        ...
+
+    def series(self, name: RunName, key: str, axis: str, *, masked: bool) -> tuple[list[Any], list[Any]]:
+        """``_step`` or ``_timestamp`` of all rows with the key, and its values, in the order of the history."""
         ...
 
     def samples(self, name: RunName, selection: Selection, samples: int) -> list[dict[str, Any]]:

@@ -8,12 +8,13 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from runwell._api_columns import ColumnPage
 from runwell._api_errors import ApiError, NotFoundError
 from runwell._api_source import RunName, thinned
 from runwell._api_thinning import ends_of_rows
 from runwell.core.filters import Expression, Order, ordered
 from runwell.core.fold import RunFold
-from runwell.core.history import LaneRows, Selection, merge_history
+from runwell.core.history import LaneRows, Selection, merge_history, select
 from runwell.core.lanes import Lane, LaneHead
 from runwell.core.pasts import FORKS_MAX, NEVER, Origin, inherited_heads
 from runwell.core.system import STREAMS, as_rows
@@ -253,6 +254,18 @@ class SpoolSource:
             raise NotFoundError(f"there is no run {name} any more")
         run = self._run(name, spools, rows=True)
         return run.history(selection, self._inherited(run) if selection.stream == "default" else ()), None
+
+    def columns(
+        self, name: RunName, selection: Selection, after: str | None, limit: int
+    ) -> tuple[list[ColumnPage], str | None]:
+        """All rows, column by column."""
+        rows, following = self.rows(name, selection, after, limit)
+        return [ColumnPage.of_rows(rows)], following
+
+    def series(self, name: RunName, key: str, axis: str, *, masked: bool) -> tuple[list[Any], list[Any]]:
+        """``_step`` or ``_timestamp`` of all rows with the key, and its values."""
+        rows, _ = self.rows(name, select([key], masked=masked), None, 0)
+        return [row[axis] for row in rows], [row[key] for row in rows]
 
     def _inherited(self, run: SpooledRun) -> list[LaneRows]:
         """The rows of the runs that it was forked from, as far as their spools are here."""

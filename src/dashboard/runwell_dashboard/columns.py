@@ -23,7 +23,6 @@ MEDIA_TYPE = "application/vnd.runwell.columns"
 MAGIC = b"RWCOLS\x01\x00"
 HEADER_BYTES = len(MAGIC) + 4
 TABLES_MAGIC = b"RWCOLS\x02\x00"
-EXACT_INTEGER_MAX = 2**53
 
 
 class ColumnLike(Protocol):
@@ -44,23 +43,28 @@ class ColumnLike(Protocol):
         ...
 
 
+class SeriesLike(Protocol):
+    """A series of the projector: numpy arrays of steps and times, and a column of values."""
+
+    @property
+    def steps(self) -> Any:
+        """The steps."""
+        ...
+
+    @property
+    def times(self) -> Any:
+        """Unix seconds."""
+        ...
+
+    @property
+    def values(self) -> ColumnLike:
+        """The values."""
+        ...
+
+
 Table = tuple[dict[str, Any], Mapping[str, Mapping[str, ColumnLike]]]
 """What is said of a table, and its columns by group and name."""
 DTYPES = {"f64": ("f64", "<f8"), "i64": ("i64", "<i8"), "bools": ("bool", "u1")}
-
-
-def encoded_values(values: Sequence[Any]) -> tuple[str, bytes]:
-    """The type and the block of a column's values, without loss."""
-    kinds = set(map(type, values))
-    if kinds <= {float}:
-        return "f64", np.asarray(values, "<f8").tobytes()
-    if kinds == {bool}:
-        return "bool", np.asarray(values, "u1").tobytes()
-    if kinds == {int} and all(-(2**63) <= value < 2**63 for value in values):
-        return "i64", np.asarray(values, "<i8").tobytes()
-    if kinds == {int, float} and all(abs(value) <= EXACT_INTEGER_MAX for value in values if type(value) is int):
-        return "f64", np.asarray(values, "<f8").tobytes()
-    return "json", json.dumps(values, separators=(",", ":")).encode("ascii")
 
 
 class Blocks:
@@ -84,19 +88,19 @@ class Blocks:
         return b"".join([magic, len(directory).to_bytes(4, "little"), directory, *self._blocks])
 
 
-def encode(series: Mapping[str, Mapping[str, Sequence[Any]]]) -> bytes:
-    """The binary form of ``{key: {"steps", "times", "values"}}``."""
+def encode(series: Mapping[str, SeriesLike]) -> bytes:
+    """The binary form of series by key."""
     blocks = Blocks()
     entries: list[dict[str, Any]] = []
-    for key, columns in series.items():
-        kind, values = encoded_values(columns["values"])
+    for key, found in series.items():
+        kind, values = _encoded_column(found.values)
         entries.append(
             {
                 "key": key,
-                "points": len(columns["steps"]),
+                "points": len(found.steps),
                 "type": kind,
-                "steps": blocks.add(np.asarray(columns["steps"], "<i8").tobytes()),
-                "times": blocks.add(np.asarray(columns["times"], "<f8").tobytes()),
+                "steps": blocks.add(np.asarray(found.steps, "<i8").tobytes()),
+                "times": blocks.add(np.asarray(found.times, "<f8").tobytes()),
                 "values": blocks.add(values),
                 "values_bytes": len(values),
             }

@@ -34,9 +34,11 @@ async def show_history(request: Request) -> Response:
     """
     name, asked = run_name(request), asked_rows(request)
     after = request.query_params.get("after") or None
-    limit = parameters.integer(request.query_params, "limit", parameters.ROWS_LIMIT, 1, parameters.ROWS_LIMIT_MAX)
+    binary = columns.MEDIA_TYPE in request.headers.get("accept", "")
+    rows_max = parameters.COLUMN_ROWS_MAX if binary else parameters.ROWS_LIMIT_MAX
+    limit = parameters.integer(request.query_params, "limit", parameters.ROWS_LIMIT, 1, rows_max)
     samples = parameters.integer(request.query_params, "samples", 0, 0, parameters.ROWS_LIMIT_MAX)
-    if columns.MEDIA_TYPE in request.headers.get("accept", ""):
+    if binary:
         return await _columns(request, name, asked, after, limit, samples)
     lines = LINES in request.headers.get("accept", "")
     _, headers = await find_run(request)
@@ -52,7 +54,9 @@ async def _columns(
     def page(views: Views) -> bytes:
         if samples:
             return columns.encode_rows(views.row_samples(*name, asked, samples=samples), None)
-        return columns.encode_rows(*views.row_tables(*name, asked, after=after, limit=limit))
+        keys = asked.keys or views.keys(name[0], name[1], [name[2]], asked.stream)
+        rows = min(limit, max(parameters.ROWS_LIMIT, parameters.COLUMN_VALUES_MAX // max(1, len(keys))))
+        return columns.encode_rows(*views.row_tables(*name, asked, after=after, limit=rows))
 
     _, headers = await find_run(request)
     try:

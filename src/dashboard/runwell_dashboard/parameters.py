@@ -14,6 +14,10 @@ ROWS_LIMIT = 1_000
 ROWS_LIMIT_MAX = 10_000
 """Rows of one answer; a larger limit is refused, the next page begins at a cursor."""
 
+COLUMN_ROWS_MAX = 100_000
+COLUMN_VALUES_MAX = 2_000_000
+"""Rows of one answer in binary columns, and about so many values: of rows with many keys there are fewer."""
+
 KEYS_MAX = 1_000
 """Keys of one question."""
 

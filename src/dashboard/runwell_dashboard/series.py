@@ -20,8 +20,9 @@ async def show_series(request: Request) -> Response:
     _, headers = await find_run(request)
 
     def found(views: Views) -> bytes:
-        series = views.series(*name, keys, masked=masked)
-        return columns.encode(series) if binary else encoded({"series": series})
+        if binary:
+            return columns.encode(views.whole_series(*name, keys, masked=masked))
+        return encoded({"series": views.series(*name, keys, masked=masked)})
 
     # Encoding a million points takes a while, so it happens in the query's thread.
     body = await reader_of(request).ask(found)

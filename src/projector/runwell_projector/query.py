@@ -34,7 +34,7 @@ from runwell_projector.importance import read_importance
 from runwell_projector.mirror import Mirror
 from runwell_projector.pasts import read_past
 from runwell_projector.schema import TABLES
-from runwell_projector.series import shown_series
+from runwell_projector.series import Series
 from runwell_projector.states import read_fold
 from runwell_projector.strips import find_blocks
 from runwell_projector.sweeps import SweepFolds, TrialRun, outcome_of, read_sweeps, read_trial_runs
@@ -285,11 +285,17 @@ class Views:
         self, entity: str, project: str, run_id: str, keys: Sequence[str], masked: bool = False
     ) -> dict[str, dict[str, list[Any]]]:
         """``{key: {"steps": [...], "times": [...], "values": [...]}}`` in history order; absent keys have empty lists."""
+        found = self.whole_series(entity, project, run_id, keys, masked=masked)
+        none: dict[str, list[Any]] = {"steps": [], "times": [], "values": []}
+        return {key: found[key].objects() if key in found else dict(none) for key in keys}
+
+    def whole_series(
+        self, entity: str, project: str, run_id: str, keys: Sequence[str], masked: bool = False
+    ) -> dict[str, Series]:
+        """The series as arrays; none for a run that there is not."""
         with self._snapshot() as connection:
             ancestry = find_ancestry(connection, (entity, project, run_id), frozenset(keys))
-            if ancestry is None:
-                return {key: {"steps": [], "times": [], "values": []} for key in keys}
-            return shown_series(series_of(connection, ancestry, keys, masked=masked).items())
+            return {} if ancestry is None else series_of(connection, ancestry, keys, masked=masked)
 
     def sweeps(self, entity: str | None = None, project: str | None = None) -> list[SweepName]:
         """The sweeps of an entity and a project, of all where these are None; the newest first."""

@@ -6,7 +6,7 @@ earlier one's value of one step the later, in the order of the history.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,8 +151,3 @@ def _united(blocks: RunBlocks, lanes: Sequence[Series]) -> Series:
     times = np.where(np.isnan(series.times), 0.0, series.times)
     order = np.lexsort((series.records, ranks, times, series.steps, attempts))
     return series.chosen(order[~hidden[order]])
-
-
-def shown_series(found: Iterable[tuple[str, Series]]) -> dict[str, dict[str, list[Any]]]:
-    """``{key: {"steps", "times", "values"}}``."""
-    return {key: series.objects() for key, series in found}
