@@ -41,6 +41,48 @@ async def nowhere(request: Request) -> Response:
     raise HTTPException(404)
 
 
+def _routes() -> list[Route]:
+    return [
+        Route("/api/v1/openapi.json", openapi.show_openapi),
+        Route("/api/v1/server", health.show_server),
+        Route("/api/v1/status", health.show_status),
+        Route("/api/v1/projects", runs.list_projects),
+        Route("/api/v1/runs", runs.list_runs),
+        Route("/api/v1/table", table.list_table),
+        Route("/api/v1/fields", table.list_fields),
+        Route("/api/v1/groups", table.list_groups),
+        Route("/api/v1/values", table.list_values),
+        Route("/api/v1/importance", table.show_importance),
+        Route("/api/v1/keys", table.list_keys),
+        Route("/api/v1/tail", tail.follow_runs),
+        Route("/api/v1/changes", tail.follow_changes),
+        Route("/api/v1/series", curves.show_curves, methods=["GET", "POST"]),
+        Route("/api/v1/blobs/{sha256}", blobs.show_blob),
+        Route(RUN, runs.show_run),
+        Route(RUN, edits.edit_run, methods=["PATCH"]),
+        Route(RUN, edits.delete_run, methods=["DELETE"]),
+        Route(RUN + "/restore", edits.restore_run, methods=["POST"]),
+        Route(RUN + "/history", history.show_history),
+        Route(RUN + "/series", series.show_series),
+        Route(RUN + "/tail", tail.follow_run),
+        *sweeps.ROUTES,
+        Route("/-/healthy", health.show_healthy),
+        Route("/-/ready", health.show_ready),
+        Route("/metrics", metrics.show_metrics),
+        Route("/api/v1/prometheus/targets", metrics.list_targets),
+        Route("/api/{rest:path}", nowhere),
+        Route("/-/{rest:path}", nowhere),
+        Route("/assets/{name}", pages.show_asset),
+        *(Route(f"/{name}", pages.show_asset) for name in ("theme.js", "icon.svg")),
+        # Last, since they take every path of two or three names.
+        Route("/", pages.show_page),
+        Route("/{entity}/{project}", pages.show_page),
+        Route("/{entity}/{project}/{run_id}", pages.show_page),
+        Route("/{entity}/{project}/-/{part}", pages.show_page),
+        Route("/{entity}/{project}/sweeps/{sweep_id}", pages.show_page),
+    ]
+
+
 def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
     """The ASGI application; ``stopping`` ends what would stream for ever."""
     counters = Counters()
@@ -59,44 +101,7 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
             app.state.reader.close()
 
     app = Starlette(
-        routes=[
-            Route("/api/v1/openapi.json", openapi.show_openapi),
-            Route("/api/v1/server", health.show_server),
-            Route("/api/v1/status", health.show_status),
-            Route("/api/v1/projects", runs.list_projects),
-            Route("/api/v1/runs", runs.list_runs),
-            Route("/api/v1/table", table.list_table),
-            Route("/api/v1/fields", table.list_fields),
-            Route("/api/v1/groups", table.list_groups),
-            Route("/api/v1/values", table.list_values),
-            Route("/api/v1/importance", table.show_importance),
-            Route("/api/v1/keys", table.list_keys),
-            Route("/api/v1/tail", tail.follow_runs),
-            Route("/api/v1/changes", tail.follow_changes),
-            Route("/api/v1/series", curves.show_curves, methods=["GET", "POST"]),
-            Route("/api/v1/blobs/{sha256}", blobs.show_blob),
-            Route(RUN, runs.show_run),
-            Route(RUN, edits.edit_run, methods=["PATCH"]),
-            Route(RUN, edits.delete_run, methods=["DELETE"]),
-            Route(RUN + "/restore", edits.restore_run, methods=["POST"]),
-            Route(RUN + "/history", history.show_history),
-            Route(RUN + "/series", series.show_series),
-            Route(RUN + "/tail", tail.follow_run),
-            *sweeps.ROUTES,
-            Route("/-/healthy", health.show_healthy),
-            Route("/-/ready", health.show_ready),
-            Route("/metrics", metrics.show_metrics),
-            Route("/api/v1/prometheus/targets", metrics.list_targets),
-            Route("/api/{rest:path}", nowhere),
-            Route("/-/{rest:path}", nowhere),
-            Route("/assets/{name}", pages.show_asset),
-            *(Route(f"/{name}", pages.show_asset) for name in ("theme.js", "icon.svg")),
-            # Last, since they take every path of two or three names.
-            Route("/", pages.show_page),
-            Route("/{entity}/{project}", pages.show_page),
-            Route("/{entity}/{project}/{run_id}", pages.show_page),
-            Route("/{entity}/{project}/-/{part}", pages.show_page),
-        ],
+        routes=_routes(),
         middleware=[
             Middleware(Counted, counters=counters),
             Middleware(SecureHeaders),
