@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from runwell.core import frames, keys
 from runwell.core.frames import Kind
-from runwell.core.history import ROW_FIELDS
+from runwell.core.keys import ROW_FIELDS
 
 
 def untimed(values: Mapping[str, Any]) -> dict[str, Any]:

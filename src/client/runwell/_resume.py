@@ -10,7 +10,7 @@ from runwell._messages import warn
 from runwell._metrics import Known
 from runwell._past import Past, read_local
 from runwell.core import keys
-from runwell.core.history import ROW_FIELDS
+from runwell.core.keys import ROW_FIELDS
 from runwell.core.metrics import SUMMARIES, MetricRules, MetricWrites
 from runwell.core.numbers import Numbers
 from runwell.core.stamps import Stamp

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from runwell.core.history import ROW_FIELDS, Selection
+from runwell.core.history import Selection
+from runwell.core.keys import ROW_FIELDS
 from runwell.core.metrics import Metric, MetricRules
 from runwell.core.system import STREAMS
 from runwell_projector.ancestry import Ancestry, find_ancestry, lanes_of

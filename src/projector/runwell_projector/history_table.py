@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from runwell.core.history import ROW_FIELDS, RowOrder, Selection
-from runwell.core.keys import shown
+from runwell.core.history import RowOrder, Selection
+from runwell.core.keys import ROW_FIELDS, shown
 from runwell.core.lanes import LaneHead
 from runwell_projector.blocks import Strip
 from runwell_projector.codecs import Array, Values, joined

@@ -5,8 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from runwell.core.history import ROW_FIELDS
-from runwell.core.keys import shown
+from runwell.core.keys import ROW_FIELDS, shown
 from runwell.core.lanes import LaneHead
 from runwell.core.pasts import NEVER
 from runwell.v1 import event_pb2

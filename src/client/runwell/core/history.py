@@ -13,14 +13,11 @@ from math import inf
 from operator import itemgetter, lt
 from typing import Any, Self
 
-from runwell.core.keys import shown
+from runwell.core.keys import ROW_FIELDS, shown
 from runwell.core.lanes import LaneHead
 from runwell.core.metrics import MetricRules
 from runwell.core.rows import Column, Rows, read_rows
 from runwell.core.system import STREAMS
-
-ROW_FIELDS = frozenset({"_step", "_timestamp", "_runtime"})
-"""What every row has, so that asking for them narrows nothing."""
 
 RowOrder = tuple[int, int, float, str, int]
 

@@ -9,6 +9,9 @@ from typing import Any
 
 PATH_SEPARATOR = "\x1f"
 
+ROW_FIELDS = frozenset({"_step", "_timestamp", "_runtime"})
+"""What every row has, so that asking for them narrows nothing."""
+
 
 def join(labels: Iterable[str]) -> str:
     """The path of nested labels; a separator inside a label becomes a dot."""

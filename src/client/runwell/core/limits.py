@@ -54,8 +54,8 @@ PATCH_BYTES_MAX = 1 << 20
 MESSAGE_PARTS_MAX = 1_000
 """Requests or answers in one message of a stream. A sender adds to a message until it is as large as a full batch."""
 
-IN_FLIGHT_BYTES_MAX = 1 << 20
-"""Sent and not yet acknowledged, for each writer; one batch may always be in flight."""
+IN_FLIGHT_BYTES_MAX = 4 << 20
+"""Sent and not yet acknowledged, for each writer: what a fast one makes between a few commits. One batch may always be in flight."""
 
 SEGMENT_BYTES = 64 << 20
 """A spool segment is closed at this size, so that acknowledged parts of a long run can be removed."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from runwell.core.history import ROW_FIELDS
+from runwell.core.keys import ROW_FIELDS
 from runwell.core.lanes import Lane, LaneHead
 from runwell.core.numbers import Numbers
 from runwell.core.tracks import KeyTrack

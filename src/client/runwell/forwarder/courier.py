@@ -83,6 +83,7 @@ class Courier:
         self._bisection = Bisection()
         self._held: wire.Batch | None = None
         self._drained = False
+        self._left_more = False
         self._end: tuple[int, int] | None = None
         self._log_id = ""
         self.paused_until = float("-inf")
@@ -169,6 +170,11 @@ class Courier:
                 return not self._drained or not (self.live or self._flight)
         return False
 
+    def flows_fast(self) -> bool:
+        """Whether there was more than a batch holds since this was asked last."""
+        left_more, self._left_more = self._left_more, False
+        return left_more
+
     def _next(self, now: float) -> wire.Request | None:
         match self.state:
             case State.CLOSED:
@@ -239,6 +245,7 @@ class Courier:
             refused=self._bisection.refused,
         )
         self._drained = cut is None or self._source.drained
+        self._left_more |= not self._drained
         if cut is None:
             return None
         batch = encode(self.writer, cut, compressed=self.compressed)

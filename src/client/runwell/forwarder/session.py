@@ -22,8 +22,8 @@ DEAD_AT_WORK_MAX = 64
 
 POLL_INTERVAL_MIN_S = 0.02
 POLL_INTERVAL_MAX_S = 1.0
-"""A spool is looked at again after this long: soon when it has just begun or was asked for, then once a second, so that a
-writer of steady small rows makes one batch a second and a cluster's thousands fit one collector."""
+"""A spool is looked at again after this long: soon when it has just begun, was asked for or had more than a full batch, then
+once a second, so that a writer of steady small rows makes one batch a second and a cluster's thousands fit one collector."""
 
 POLL_S_PER_SPOOL = 0.0002
 """With very many spools the longest interval grows by this for each, so that looking costs a tenth of a core at most."""
@@ -176,7 +176,8 @@ class Session:
         if self._poll_at.get(directory, at + 1) <= at:
             return
         longest_s = max(POLL_INTERVAL_MAX_S, len(self._couriers) * POLL_S_PER_SPOOL)
-        self._intervals_s[directory] = min(interval_s * 2, longest_s)
+        following_s = interval_s / 2 if courier.flows_fast() else interval_s * 2
+        self._intervals_s[directory] = min(max(following_s, POLL_INTERVAL_MIN_S), longest_s)
         self._poll_at[directory] = at
         heapq.heappush(self._polls, (at, directory))
 
