@@ -27,6 +27,12 @@ class Record:
     masked: bool = False
     attempt: int = 1
     stamp_time: float = 0.0
+    media: bool = False
+    told: float | None = None
+
+    def moment(self) -> float:
+        """When it was written; media belong to a row of before."""
+        return self.time if self.told is None else self.told
 
     def by_person(self) -> bool:
         return self.kind in ("run_annotated", "run_deleted", "run_restored")
@@ -59,7 +65,7 @@ class Writer:
         return bool(self.records) and all(record.by_person() for record in self.records)
 
     def clock(self) -> float:
-        return max([0.0, *(record.time for record in self.records)])
+        return max([0.0, *(record.moment() for record in self.records)])
 
 
 def json_value(text: str) -> Any:
@@ -68,6 +74,11 @@ def json_value(text: str) -> Any:
 
 def records_of(writer: str, first: int, event: Any) -> list[Record]:
     kind = event.WhichOneof("event")
+    if kind == "media_logged":
+        message = event.media_logged
+        row = {message.key: json_value(message.value_json)}
+        number, time = first + event.index, message.time or event.time
+        return [Record(writer, number, time, "row", None, row, message.step, message.masked, media=True, told=event.time)]
     if kind != "metric_logged":
         return [Record(writer, first + event.index, event.time, kind, getattr(event, kind) if kind else None)]
     message = event.metric_logged
@@ -158,7 +169,7 @@ class ReferenceRun:
         for writer in self.writers.values():
             latest = 0.0
             for record in writer.records:
-                latest = max(latest, record.time)
+                latest = max(latest, record.moment())
                 record.stamp_time = latest
                 record.attempt = writer.attempt()[1]
                 found.append(record)
@@ -169,7 +180,7 @@ class ReferenceRun:
         for writer in self.writers.values():
             if writer.records and not writer.only_edits():
                 attempt = writer.attempt()[1]
-                start = max(0.0, writer.records[0].time)
+                start = max(0.0, writer.records[0].moment())
                 low, high = spans.get(attempt, (math.inf, -math.inf))
                 spans[attempt] = min(low, start), max(high, writer.clock())
         return spans
@@ -268,7 +279,7 @@ class ReferenceRun:
                     by_hand[path], logged[path] = place, False
         shown = [self.summarised(path, leaf, logged[path], by_hand.get(path, -1)) for path, leaf in leaves.items()]
         leaves = {path: value for found in shown for path, value in found.items()}
-        rows = [record for record in self.records() if record.kind == "row" and not record.masked]
+        rows = [record for record in self.records() if record.kind == "row" and not record.masked and not record.media]
         if not rows:
             return nested(leaves)
         last = rows[-1]
@@ -368,7 +379,7 @@ class ReferenceRun:
             "records": {
                 "stored": sum(writer.position for writer in writers) - lost - refused,
                 "expected": sum(max(writer.position, writer.announced) for writer in writers),
-                "masked": sum(record.masked for writer in writers for record in writer.records),
+                "masked": sum(r.masked and not r.media for writer in writers for r in writer.records),
                 "refused": refused,
                 "dropped": self.counted("records_dropped"),
                 "lost": lost,

@@ -12,7 +12,7 @@ RUN = ("team", "digits", "run-1")
 KEYS = ["a", "b", "x", "x\x1fa", "x\x1fb", "x\x1fa\x1fc"]
 
 OTHER_EVENTS = ["config", "summary", "summary", "removed", "annotated", "deleted", "restored", "dropped"]
-OTHER_EVENTS += ["refused", "lost", "rewound", "metric", "metric", "future", "console", "source"]
+OTHER_EVENTS += ["media", "media", "media", "refused", "lost", "rewound", "metric", "metric", "future", "console", "source"]
 TEXTS = ["null", '"text"', "[1, null]", '{"_type": "histogram"}', '"\\ud800"']
 JSON_VALUES = [0, 1.5, "s", None, [1], {"deep": {"er": 1}}, float("nan"), True]
 
@@ -102,7 +102,15 @@ def define_metric(chance: Random, message: event_pb2.MetricDefined) -> None:
         message.step_sync = chance.choice([True, False])
 
 
-def other_event(chance: Random) -> event_pb2.Event:
+def log_media(chance: Random, message: event_pb2.MediaLogged, step: int) -> None:
+    """A value of a row of before, or of one that the disk lost."""
+    message.key, message.value_json = chance.choice(KEYS), chance.choice(TEXTS[1:])
+    message.step = max(0, step - chance.randint(0, 2))
+    message.masked = chance.randint(0, 5) == 0
+    message.time = chance.choice([0.0, 1000.0 + chance.randint(0, 40)])
+
+
+def other_event(chance: Random, step: int = 0) -> event_pb2.Event:
     kind = chance.choice(OTHER_EVENTS)
     event = event_pb2.Event()
     chosen = settings(chance)
@@ -123,6 +131,8 @@ def other_event(chance: Random) -> event_pb2.Event:
         event.records_lost.count = chance.randint(1, 3)
     elif kind == "dropped":
         event.records_dropped.count = 4
+    elif kind == "media":
+        log_media(chance, event.media_logged, step)
     elif kind == "metric":
         define_metric(chance, event.metric_defined)
     elif kind == "rewound":
@@ -165,7 +175,7 @@ def writer_batches(chance: Random, number: int) -> list[Batch]:
                 index += 1
                 continue
             else:
-                event = other_event(chance)
+                event = other_event(chance, step)
             event.index, event.time = index, time
             events.append(event)
             index += event.records_lost.count if event.HasField("records_lost") else 1

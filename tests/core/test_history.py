@@ -29,7 +29,7 @@ def lanes_of(batches: list[Batch], keys: frozenset[str] | None = None) -> list[L
     fold, events = folded([]), {}
     for batch in batches:
         for event in fold.apply(batch.writer, batch.first, batch.count, batch.received_at, batch.copies()):
-            if event.HasField("metric_logged"):
+            if event.HasField("metric_logged") or event.HasField("media_logged"):
                 events.setdefault(batch.writer.hex(), []).append((batch.first, event))
     return [LaneRows.of_events(head, events.get(head.writer, []), keys) for head in fold.lane_heads()]
 

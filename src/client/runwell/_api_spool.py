@@ -16,6 +16,7 @@ from runwell.core.filters import Expression, Order, ordered
 from runwell.core.fold import RunFold
 from runwell.core.history import LaneRows, Selection, merge_history, select
 from runwell.core.lanes import Lane, LaneHead
+from runwell.core.media import ROW_EVENTS
 from runwell.core.pasts import FORKS_MAX, NEVER, Origin, inherited_heads
 from runwell.core.system import STREAMS, as_rows
 from runwell.forwarder.cutter import CutBatch
@@ -60,7 +61,7 @@ class SpooledRun:
             for batch in spool.batches():
                 for event in self._apply(spool.writer, batch):
                     kind = event.WhichOneof("event") if self.has_rows else None
-                    if kind == "metric_logged":
+                    if kind in ROW_EVENTS:
                         rows.append((batch.first, event))
                     elif kind == "system_metric_logged":
                         samples.append((batch.first, as_rows(event)))

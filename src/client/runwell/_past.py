@@ -294,6 +294,9 @@ class LocalSpool:
                 self.removed_config.add(key)
         if "summary_updated" in event:
             self._set_summary(event["summary_updated"], record, stamp)
+        media = event.get("media_logged")
+        if media is not None and not media.get("masked"):
+            self._last[media["key"]] = (record, json.loads(media["value_json"]))
         if "metric_defined" in event and not event["metric_defined"].get("restated"):
             fields = dict(event["metric_defined"])
             overwrite = fields.pop("overwrite", False)

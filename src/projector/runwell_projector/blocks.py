@@ -12,7 +12,7 @@ from runwell.core.rows import MASKED, Column, Rows, record_numbers
 from runwell.v1 import event_pb2
 from runwell_projector.codecs import DTYPES, Array, Values, decode_numbers, encode_numbers, framed, joined, unframed
 
-STREAMS = {"metric_logged": "default", "system_metric_logged": "system"}
+STREAMS = {"metric_logged": "default", "media_logged": "default", "system_metric_logged": "system"}
 """The history that an event's rows belong to."""
 
 

@@ -10,6 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from runwell.core.media import as_row
 from runwell.core.rows import fresh_events
 from runwell.core.system import as_rows
 from runwell.v1 import event_pb2
@@ -61,8 +62,7 @@ class RowStore:
     def add(self, run: OpenRun, writer: str, offset: int, first: int, event: event_pb2.Event) -> int:
         """Takes in an event of ``STREAMS`` of the batch at ``offset``, which begins at record ``first``; returns its rows."""
         stream = STREAMS[event.WhichOneof("event") or ""]
-        if stream == "system":
-            event = as_rows(event)
+        event = as_rows(event) if stream == "system" else as_row(event)
         new = event.metric_logged.rows
         if new:
             self._add(run, (run.lane(writer), stream), offset, first, event)

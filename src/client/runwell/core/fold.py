@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from runwell.core.fold_events import HANDLERS, NOT_FOLDED, metric_fields
 from runwell.core.lanes import PART_TRACKS, Lane, LaneHead
 from runwell.core.limits import RUN_KEYS_MAX
+from runwell.core.media import ROW_EVENTS, as_row
 from runwell.core.metrics import MetricWrites
 from runwell.core.rows import RecordClock, fresh_events, read_rows
 from runwell.core.run_view import lane_heads, run_view, statistics
@@ -79,7 +80,9 @@ class RunFold:
                 message, stamp = event.metric_defined, (0, 0.0, "", first + event.index)
                 lane.metrics.define(message.name, metric_fields(message), stamp, overwrite=message.overwrite)
         lane.add_rows(
-            [read_rows(first, event) for event in fresh if event.WhichOneof("event") == "metric_logged"], clock
+            [read_rows(first, event) for event in fresh if event.WhichOneof("event") == "metric_logged"],
+            clock,
+            [read_rows(first, as_row(event)) for event in fresh if event.WhichOneof("event") == "media_logged"],
         )
         for event in fresh:
             self._apply_event(lane, first, event, clock)
@@ -126,7 +129,7 @@ class RunFold:
             self.said = True
             record = first + event.index
             apply(self, lane, getattr(event, kind), lane.stamp(clock.at(record), record))
-        elif kind not in NOT_FOLDED and kind != "metric_logged":
+        elif kind not in NOT_FOLDED and kind not in ROW_EVENTS:
             lane.unreadable += 1
 
     def write_field(self, name: str, value: Any, stamp: Stamp) -> None:

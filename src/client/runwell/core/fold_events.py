@@ -20,7 +20,6 @@ ANNOTATION_ATTEMPT = 1 << 32
 
 NOT_FOLDED = frozenset(
     {
-        "media_logged",
         "artifact_logged",
         "artifact_used",
         "artifact_version_assigned",

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from runwell.core.keys import ROW_FIELDS, shown
 from runwell.core.lanes import LaneHead
+from runwell.core.media import as_row
 from runwell.core.metrics import MetricRules
 from runwell.core.rows import Column, Rows, read_rows
 from runwell.core.system import STREAMS
@@ -31,7 +32,8 @@ class LaneRows:
 
     @classmethod
     def of_events(cls, head: LaneHead, events: Iterable[tuple[int, Any]], keys: frozenset[str] | None = None) -> Self:
-        """The rows of MetricLogged events, each with its batch's first record; with ``keys`` only those columns."""
+        """The rows of MetricLogged and MediaLogged events, each with its batch's first record; with ``keys`` only those columns."""
+        events = [(first, as_row(event)) for first, event in events]
         if keys is None:
             return cls(head, [read_rows(first, event) for first, event in events])
         found = []

@@ -122,8 +122,8 @@ class Lane:
         self.host, self.pid = process.host, process.pid
         self.started_at = time
 
-    def add_rows(self, batch: Iterable[Rows], clock: RecordClock) -> None:
-        """Takes in the rows of a batch; masked ones are only counted."""
+    def add_rows(self, batch: Iterable[Rows], clock: RecordClock, media: Iterable[Rows] = ()) -> None:
+        """Takes in the rows of a batch; masked ones are only counted. ``media`` belong to rows that were counted before."""
         unmasked = []
         for rows in batch:
             self.masked += sum(rows.masks)
@@ -132,6 +132,11 @@ class Lane:
             if visible.records:
                 unmasked.append(visible)
                 self._reach(visible, clock)
+        for rows in media:
+            visible = rows.unmasked()
+            if visible.records:
+                unmasked.append(visible)
+                self._reach_step(max(visible.steps))
         if self.metrics.by_name:
             self._observe_pairs(unmasked)
         moments = {id(rows): Moments(rows.records, rows.steps, clock) for rows in unmasked}
@@ -174,11 +179,13 @@ class Lane:
             self.pairs[path] = Pair(metric.at, minimises, deciding[0] if deciding else None, self.tracks.get(path))
 
     def _reach(self, rows: Rows, clock: RecordClock) -> None:
-        step_max = max(rows.steps)
-        self.step_max = step_max if self.step_max is None else max(self.step_max, step_max)
+        self._reach_step(max(rows.steps))
         if rows.records[-1] > self.last_record:
             self.last_record, self.last_step, self.last_row_time = rows.records[-1], rows.steps[-1], rows.times[-1]
             self.last_row_time_stamp = clock.at(rows.records[-1])
+
+    def _reach_step(self, step: int) -> None:
+        self.step_max = step if self.step_max is None else max(self.step_max, step)
 
     def _begin_track(self, key: str, columns: list[tuple[Column, Rows]]) -> KeyTrack | None:
         if len(self.tracks) >= RUN_KEYS_MAX:

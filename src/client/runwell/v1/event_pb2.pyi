@@ -400,16 +400,20 @@ class SystemMetricLogged(_message.Message):
     def __init__(self, host: _Optional[str] = ..., metrics: _Optional[_Union[MetricLogged, _Mapping]] = ...) -> None: ...
 
 class MediaLogged(_message.Message):
-    __slots__ = ("key", "step", "value_json", "files")
+    __slots__ = ("key", "step", "value_json", "files", "time", "masked")
     KEY_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    MASKED_FIELD_NUMBER: _ClassVar[int]
     key: str
     step: int
     value_json: str
     files: _containers.RepeatedCompositeFieldContainer[File]
-    def __init__(self, key: _Optional[str] = ..., step: _Optional[int] = ..., value_json: _Optional[str] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ...) -> None: ...
+    time: float
+    masked: bool
+    def __init__(self, key: _Optional[str] = ..., step: _Optional[int] = ..., value_json: _Optional[str] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., time: _Optional[float] = ..., masked: bool = ...) -> None: ...
 
 class File(_message.Message):
     __slots__ = ("path", "sha256", "bytes", "reference")
