@@ -78,7 +78,9 @@ def records_of(writer: str, first: int, event: Any) -> list[Record]:
         message = event.media_logged
         row = {message.key: json_value(message.value_json)}
         number, time = first + event.index, message.time or event.time
-        return [Record(writer, number, time, "row", None, row, message.step, message.masked, media=True, told=event.time)]
+        return [
+            Record(writer, number, time, "row", None, row, message.step, message.masked, media=True, told=event.time)
+        ]
     if kind != "metric_logged":
         return [Record(writer, first + event.index, event.time, kind, getattr(event, kind) if kind else None)]
     message = event.metric_logged

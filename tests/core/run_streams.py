@@ -12,7 +12,19 @@ RUN = ("team", "digits", "run-1")
 KEYS = ["a", "b", "x", "x\x1fa", "x\x1fb", "x\x1fa\x1fc"]
 
 OTHER_EVENTS = ["config", "summary", "summary", "removed", "annotated", "deleted", "restored", "dropped"]
-OTHER_EVENTS += ["media", "media", "media", "refused", "lost", "rewound", "metric", "metric", "future", "console", "source"]
+OTHER_EVENTS += [
+    "media",
+    "media",
+    "media",
+    "refused",
+    "lost",
+    "rewound",
+    "metric",
+    "metric",
+    "future",
+    "console",
+    "source",
+]
 TEXTS = ["null", '"text"', "[1, null]", '{"_type": "histogram"}', '"\\ud800"']
 JSON_VALUES = [0, 1.5, "s", None, [1], {"deep": {"er": 1}}, float("nan"), True]
 

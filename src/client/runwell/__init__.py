@@ -8,6 +8,7 @@ with runwell.init(project="mnist", config={"lr": 0.01}) as run:
 """
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from runwell import _session
@@ -30,7 +31,20 @@ from runwell.errors import (
 )
 
 if TYPE_CHECKING:
+    from runwell import plot as plot
     from runwell._api import Api as Api
+    from runwell.media.documents import Html as Html
+    from runwell.media.documents import Molecule as Molecule
+    from runwell.media.documents import Object3D as Object3D
+    from runwell.media.documents import Plotly as Plotly
+    from runwell.media.histogram import Histogram as Histogram
+    from runwell.media.image import Image as Image
+    from runwell.media.image_layers import Classes as Classes
+    from runwell.media.sound import Audio as Audio
+    from runwell.media.table import Table as Table
+    from runwell.media.video import Video as Video
+    from runwell.plot import plot_table as plot_table
+    from runwell.plot import visualize as visualize
     from runwell.sweeps import agent as agent
     from runwell.sweeps import sweep as sweep
 
@@ -79,32 +93,60 @@ def teardown(exit_code: int | None = None) -> None:
         each.finish(exit_code)
 
 
+_LAZY = {
+    "Api": "_api",
+    "Audio": "media.sound",
+    "Classes": "media.image_layers",
+    "Histogram": "media.histogram",
+    "Html": "media.documents",
+    "Image": "media.image",
+    "Molecule": "media.documents",
+    "Object3D": "media.documents",
+    "Plotly": "media.documents",
+    "Table": "media.table",
+    "Video": "media.video",
+    "plot": "",
+    "agent": "sweeps",
+    "plot_table": "plot",
+    "sweep": "sweeps",
+    "visualize": "plot",
+}
+"""What a training process may not need, and the module that it comes from; imported when it is first asked for."""
+
+
 def __getattr__(name: str) -> Any:
-    # Reading is not what a training process imports this package for.
-    if name == "Api":
-        from runwell._api import Api
-
-        return Api
-    if name in ("sweep", "agent"):
-        from runwell import sweeps
-
-        return getattr(sweeps, name)
-    raise AttributeError(f"module 'runwell' has no attribute {name!r}")
+    if name not in _LAZY:
+        raise AttributeError(f"module 'runwell' has no attribute {name!r}")
+    module = _LAZY[name]
+    found = import_module(f"runwell.{module or name}")
+    # From then on it is an attribute like any other.
+    globals()[name] = found if not module else getattr(found, name)
+    return globals()[name]
 
 
 __all__ = [
     "AlertLevel",
     "Api",
+    "Audio",
+    "Classes",
     "Config",
     "ConfigError",
     "Error",
+    "Histogram",
+    "Html",
+    "Image",
     "Metric",
+    "Molecule",
+    "Object3D",
+    "Plotly",
     "RowTooLargeError",
     "Run",
     "ServerUnreachableError",
     "Settings",
     "SpoolFullError",
+    "Table",
     "UsageError",
+    "Video",
     "__version__",
     "agent",
     "alert",
@@ -114,9 +156,12 @@ __all__ = [
     "init",
     "log",
     "mark_preempting",
+    "plot",
+    "plot_table",
     "run",
     "setup",
     "summary",
     "sweep",
     "teardown",
+    "visualize",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from runwell._values import convert_row
 from runwell.core import keys
+from runwell.media.values import Media
 
 
 class DisabledLane:
@@ -32,7 +33,8 @@ class DisabledLane:
                 del self._leaves[leaf]
         for path, value in leaves.items():
             self._leaves.pop(path, None)
-            self._leaves[path] = value
+            if not isinstance(value, Media):
+                self._leaves[path] = value
 
     def last_row(self) -> tuple[int, float] | None:
         """None: rows are not kept."""

@@ -1,6 +1,5 @@
 """One writer with its lock, its step cursor and its last values: everything behind ``run.log``."""
 
-import json
 import operator
 import os
 import threading
@@ -9,8 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from operator import itemgetter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from runwell._events import json_bytes
 from runwell._messages import warn
@@ -23,11 +21,13 @@ from runwell._values import Row, convert_row
 from runwell.core import keys, limits
 from runwell.core.steps import StepCursor
 from runwell.errors import Error, RowTooLargeError, SpoolFullError, UsageError
+from runwell.media.values import Media
 from runwell.system.figures import Figures
 from runwell.system.sampler import SystemSampler
 
 if TYPE_CHECKING:
     from runwell._blobs import BlobSpool
+    from runwell.media.writing import MediaWriter
 
 WhenFull = Literal["drop", "block", "raise"]
 
@@ -42,21 +42,6 @@ WARNED_MAX = 1_000
 """Distinct warnings of a lane that are remembered, so that each is given once; beyond, none is given."""
 
 _INT64 = range(-(1 << 63), 1 << 63)
-
-
-class RunStatus(NamedTuple):
-    """How much of what this process wrote a server has."""
-
-    sync_items_total: int
-    """Records: rows and other events."""
-    sync_items_pending: int
-    """Records that no server has acknowledged yet."""
-    sync_time: float | None
-    """When the last ones were, in unix seconds."""
-    masked: int
-    """Rows that are hidden, since their step was over."""
-    dropped: int
-    """Rows that the spool did not take."""
 
 
 class Removed:
@@ -81,6 +66,7 @@ class Lane:
         earlier: Earlier | None = None,
         syncer: Callable[[Callable[[], bool]], Syncer] = Syncer,
         start_sampler: Callable[[Callable[[Figures], bool]], SystemSampler] | None = None,
+        make_blobs: Callable[[], "BlobSpool"] | None = None,
     ) -> None:
         self.writer = writer
         self.cursor = cursor
@@ -103,6 +89,8 @@ class Lane:
         self._postponed: deque[Callable[[], object]] = deque()
         self._start_sampler = start_sampler
         self._sampler: SystemSampler | None = None
+        self._make_blobs = make_blobs
+        self._media: MediaWriter | None = None
         self._syncer = syncer(self._sync_beside)
         self.log: LogCall = make_log(writer, cursor, self.lock, self._syncer.wake, self._at_limit, self.log_any)
         self._restate()
@@ -129,10 +117,14 @@ class Lane:
         if self._is_writing:
             self.postpone(partial(self._log_row, data, row, step, commit))
         else:
+            if self._media is not None and self._media.queue.waiting:
+                self._media.queue.settle(row.leaves)
             self._log_row(data, row, step, commit)
         return None
 
     def _log_row(self, data: Mapping[str, Any], row: Row, step: int | None, commit: bool | None) -> None:
+        if row.media and row.time is None:
+            row.time = self.writer.time()
         write = self._plain_write(data, row) or self._json_write(row)
         with self.lock:
             at, refused = self.cursor.resolve(step, commit)
@@ -142,8 +134,12 @@ class Lane:
             if self._when_full == "drop":
                 with self.lock:
                     self.writer.count_dropped()
+                row.media = {}
                 break
             time.sleep(BLOCKED_RETRY_S)
+        if row.media:
+            assert row.time is not None
+            self.media.log(row.media, at, row.time, refused)
         if refused:
             self._count_masked(at)
         self._at_limit()
@@ -208,6 +204,36 @@ class Lane:
             "history(masked=True). Further ones are counted",
         )
 
+    # ---- Media
+
+    @property
+    def media(self) -> "MediaWriter":
+        """What encodes media; made when it is first needed."""
+        if self._media is None:
+            from runwell.media.writing import MediaWriter
+
+            self._media = MediaWriter(self, self.open_blobs, at_once=self.writer.is_strict)
+        return self._media
+
+    def open_blobs(self) -> "BlobSpool":
+        """Where contents of files that events of this writer name are kept; made when it is first needed."""
+        with self.lock:
+            if self.blobs is None:
+                assert self._make_blobs is not None
+                self.blobs = self._make_blobs()
+            return self.blobs
+
+    def put_media(self, path: str, value: Any, fields: dict[str, Any]) -> None:
+        """Appends a value that was encoded. Raises Error when the run has finished meanwhile."""
+        with self.lock:
+            if self.finished is not None:
+                raise Error("the run has finished meanwhile")
+            self.writer.put_event("media_logged", fields)
+            self._wake()
+            if not fields.get("masked"):
+                self._explicit[path] = (self.writer.record, value)
+        self._at_limit()
+
     # ---- Events and last values
 
     def put_event(self, kind: str, fields: dict[str, Any]) -> None:
@@ -238,7 +264,9 @@ class Lane:
         return True
 
     def set_summary(self, leaves: Mapping[str, Any], removed: list[str]) -> None:
-        """Removes summary values with what is below them, then sets values by path."""
+        """Removes summary values with what is below them, then sets values by path, media among them."""
+        if any(isinstance(value, Media) for value in leaves.values()):
+            leaves = self.media.stored(leaves)
         fields: dict[str, Any] = {"set_json": json_bytes(leaves).decode()}
         if removed:
             fields["removed"] = removed
@@ -250,6 +278,8 @@ class Lane:
         if self._is_writing:
             self.postpone(partial(self.set_summary, leaves, removed))
             return
+        if self._media is not None and self._media.queue.waiting:
+            self._media.queue.settle([*leaves, *removed])
         with self.lock:
             if self.finished is not None:
                 return
@@ -324,17 +354,6 @@ class Lane:
                         stamped[path] = (stamp, value)
         return {path: write for path, write in stamped.items() if write[1] is not REMOVED}
 
-    def status(self, spool: Path | None) -> RunStatus:
-        """How much of what was written a server has, by what the forwarder noted in ``spool``."""
-        acked, acked_at = 0, None
-        try:
-            note = json.loads((spool / "acked").read_text()) if spool is not None else {}
-            acked, acked_at = int(note["durable"]), float(note["time"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        records = self.writer.record
-        return RunStatus(records, max(0, records - acked), acked_at, self.masked, self.writer.dropped_total)
-
     # ---- Durability
 
     def sync(self) -> bool:
@@ -379,9 +398,20 @@ class Lane:
             self.look_after_forwarder()
         return more
 
-    def finish(self, exit_code: int, why: str) -> None:
-        """Appends RunFinished, syncs and releases the spool. Later calls to ``log`` raise UsageError with ``why``."""
+    def finish(self, exit_code: int, why: str, media_timeout_s: float | None = None) -> None:
+        """Appends RunFinished, syncs and releases the spool. Later calls to ``log`` raise UsageError with ``why``.
+
+        Media that are not encoded yet are waited for, so long at most.
+        """
         self._settle()
+        try:
+            if self._media is not None:
+                self._media.finish(media_timeout_s)
+        finally:
+            # Also when somebody interrupts that.
+            self._finish(exit_code, why)
+
+    def _finish(self, exit_code: int, why: str) -> None:
         with self.lock:
             if self.finished is not None:
                 return
@@ -409,6 +439,22 @@ class Lane:
         """In a forked child: this writer belongs to the parent; whatever is logged goes to ``successor``'s."""
         self.writer.detach()
         self.successor = successor
+        if self._media is not None:
+            self._media.queue.abandon()
+
+    def hold(self) -> None:
+        """Before a fork: no thread is in the middle of writing when the child's memory is copied."""
+        self.lock.acquire()
+        self.metrics.tracks.lock.acquire()
+        if self._media is not None:
+            self._media.queue.lock.acquire()
+
+    def release(self) -> None:
+        """After a fork, in both processes."""
+        if self._media is not None:
+            self._media.queue.lock.release()
+        self.metrics.tracks.lock.release()
+        self.lock.release()
 
     @property
     def held_here(self) -> bool:

@@ -18,12 +18,13 @@ from runwell._disabled import DisabledLane
 from runwell._disk import spool_name
 from runwell._events import json_bytes
 from runwell._facts import DescribedRun, RunFacts
-from runwell._lane import Lane, RunStatus
+from runwell._lane import Lane
 from runwell._metrics import nothing_earlier
 from runwell._names import suggestion
 from runwell._provenance import process_fields
 from runwell._settings import Settings
 from runwell._source import SourceCapture
+from runwell._status import RunStatus, read_status
 from runwell._summary import SummaryView
 from runwell._version import VERSION
 from runwell._writers import open_lane
@@ -132,7 +133,7 @@ class Run(DescribedRun):
         """How much of what was written a server has."""
         if isinstance(self._lane, DisabledLane):
             return RunStatus(0, 0, None, 0, 0)
-        return self._lane.status(self.spool)
+        return read_status(self._lane, self.spool)
 
     def mark_preempting(self) -> None:
         """Says that the machine will be taken away: a run that then ends without success is "preempted", not failed."""
@@ -177,18 +178,10 @@ class Run(DescribedRun):
     @property
     def blobs(self) -> "BlobSpool | UnkeptBlobs":
         """Where contents of files that events of this process name are kept; see runwell._blobs. UsageError when finished."""
-        from runwell._blobs import BlobSpool, UnkeptBlobs
+        from runwell._blobs import UnkeptBlobs
 
         lane = self._open_lane("files")
-        if isinstance(lane, DisabledLane):
-            return UnkeptBlobs()
-        with self._attaching:
-            if lane.blobs is None:
-                directory = self.spool
-                assert directory is not None
-                writer = lane.writer
-                lane.blobs = BlobSpool(self._settings.root, directory, writer.bytes_max, lambda: writer.used_bytes)
-            return lane.blobs
+        return UnkeptBlobs() if isinstance(lane, DisabledLane) else lane.open_blobs()
 
     # ---- End
 
@@ -250,13 +243,13 @@ class Run(DescribedRun):
 
     # ---- Inside
 
-    def _end(self, exit_code: int, timeout_s: float) -> None:
+    def _end(self, exit_code: int, timeout_s: float, media_timeout_s: float | None = None) -> None:
         lane = self._lane
         foreign = self._pid != os.getpid() and not isinstance(lane, DisabledLane) and lane.successor is not None
         if self._finished or foreign:
             return
         if isinstance(lane, Lane) and lane.held_here:
-            lane.postpone(partial(self._end, exit_code, timeout_s))
+            lane.postpone(partial(self._end, exit_code, timeout_s, media_timeout_s))
             return
         try:
             if self._source is not None:
@@ -266,7 +259,7 @@ class Run(DescribedRun):
             ended_meanwhile, self._finished = self._finished, True
             try:
                 if isinstance(lane, Lane):
-                    lane.finish(exit_code, f"Run ({self.id}) is finished")
+                    lane.finish(exit_code, f"Run ({self.id}) is finished", media_timeout_s)
             finally:
                 self._on_finish(self)
             if self._note is not None and exit_code == 0 and self._pid == os.getpid():
@@ -312,7 +305,8 @@ class Run(DescribedRun):
             return True
         if isinstance(self._lane, Lane) and self._lane.held_here:
             return False
-        self._end(exit_code, min(TERMINATED_TIMEOUT_S, self._settings.finish_timeout_s))
+        timeout_s = min(TERMINATED_TIMEOUT_S, self._settings.finish_timeout_s)
+        self._end(exit_code, timeout_s, media_timeout_s=timeout_s)
         return True
 
     def _describe(self, fields: dict[str, Any]) -> None:
@@ -347,14 +341,12 @@ class Run(DescribedRun):
     def _hold(self) -> None:
         """Before a fork: no thread is in the middle of writing when the child's memory is copied."""
         if isinstance(self._lane, Lane):
-            self._lane.lock.acquire()
-            self._lane.metrics.tracks.lock.acquire()
+            self._lane.hold()
 
     def _release(self) -> None:
         """After a fork, in both processes."""
         if isinstance(self._lane, Lane):
-            self._lane.metrics.tracks.lock.release()
-            self._lane.lock.release()
+            self._lane.release()
 
     def _forked(self) -> None:
         """In a forked child: the spool is the parent's, so what the child logs goes to a writer of its own."""

@@ -136,6 +136,11 @@ class SegmentAppender:
         self._entries_synced = 0
         self._set_stop()
 
+    @property
+    def is_strict(self) -> bool:
+        """Whether what was asked for is durable before the call returns."""
+        return self._always
+
     def time(self) -> float:
         """Unix seconds on the writer's clock, which wall clock jumps do not move."""
         return self.base + self.clock.monotonic()

@@ -12,7 +12,7 @@ ReadLeaves = Callable[[], dict[str, Any]]
 """The latest value of each path, in the order of setting."""
 
 WriteLeaves = Callable[[Mapping[str, Any], list[str]], None]
-"""Sets values by path after removing paths with everything below them."""
+"""Sets values by path, media among them, after removing paths with everything below them."""
 
 
 class SummaryView(Mapping[str, Any]):
@@ -36,9 +36,10 @@ class SummaryView(Mapping[str, Any]):
             row = convert_leaves(path, value)
             for refused, reason in row.problems.items():
                 warn(f"the summary value of {keys.shown(refused)[:100]!r} {reason}. It is left out")
-            if list(row.leaves) != [path]:
+            found = row.leaves | row.media
+            if list(found) != [path]:
                 removed.append(path)
-            leaves.update(row.leaves)
+            leaves.update(found)
         if leaves or removed:
             self._write(leaves, removed)
 

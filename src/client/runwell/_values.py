@@ -12,6 +12,11 @@ from runwell._events import clean
 from runwell._scalars import RefusedError, integer, scalar, text
 from runwell.core import keys, limits
 from runwell.errors import RowTooLargeError
+from runwell.media.figures import MEDIA_LIBRARIES, made_of
+from runwell.media.values import Batch, Chart, Inline, Media, has_media, library_of
+
+TABLE_SUFFIX = "_table"
+"""A chart's table is logged under the chart's key with this."""
 
 LIST_ELEMENTS_MAX = 32
 """An array with more elements becomes a histogram."""
@@ -21,13 +26,18 @@ VALUES_MAX = limits.RECORD_BYTES_MAX // 2
 """Values in a row, within lists too: each takes at least two bytes of JSON, so more can never fit."""
 
 
+_PLAIN = frozenset({float, int, bool, str, type(None)})
+
+
 class Row:
     """A converted row: values by path, the time that the user gave, and what was left out and why."""
 
-    __slots__ = ("leaves", "problems", "time")
+    __slots__ = ("leaves", "media", "problems", "time")
 
     def __init__(self) -> None:
         self.leaves: dict[str, Any] = {}
+        self.media: dict[str, Media] = {}
+        """Values with files, which are encoded later."""
         self.time: float | None = None
         self.problems: dict[str, str] = {}
 
@@ -93,9 +103,35 @@ class _Walk:
         if len(self.row.leaves) >= limits.ROW_KEYS_MAX:
             raise RowTooLargeError("keys or more", limits.ROW_KEYS_MAX + 1, limits.ROW_KEYS_MAX)
         try:
-            self.row.leaves[path] = self.value(value, len(labels))
+            media = None if type(value) in _PLAIN else self.media(value, len(labels))
+            if isinstance(media, Chart):
+                path, media = path + TABLE_SUFFIX, media.table(keys.shown(path))
+            if media is None:
+                self.row.leaves[path] = self.value(value, len(labels))
+            else:
+                self.row.media[path] = media
         except RefusedError as refused:
             self.refuse(path, str(refused))
+
+    def media(self, value: Any, depth: int) -> Media | Chart | None:
+        """The value when it has files."""
+        if isinstance(value, list | tuple | Mapping):
+            if not has_media(value, MEDIA_LIBRARIES):
+                return None
+            if depth >= limits.JSON_DEPTH_MAX:
+                raise RefusedError(f"is nested deeper than {limits.JSON_DEPTH_MAX} levels")
+            if isinstance(value, Mapping):
+                return Batch({_label(key): self._item(item, depth + 1) for key, item in value.items()})
+            return Batch([self._item(item, depth + 1) for item in value])
+        if isinstance(value, Media | Chart):
+            return value
+        return None if library_of(value) not in MEDIA_LIBRARIES else made_of(value)
+
+    def _item(self, value: Any, depth: int) -> Any:
+        media = self.media(value, depth)
+        if isinstance(media, Chart):
+            return media.table("")
+        return self.value(value, depth) if media is None else media
 
     def refuse(self, path: str, reason: str) -> None:
         self.row.problems[path] = reason
@@ -113,6 +149,8 @@ class _Walk:
             return text(value)
         if depth >= limits.JSON_DEPTH_MAX:
             raise RefusedError(f"is nested deeper than {limits.JSON_DEPTH_MAX} levels")
+        if isinstance(value, Inline):
+            return value.to_json()
         nested = as_mapping(value)
         if nested is not None or isinstance(value, list | tuple | set | frozenset | deque | GeneratorType):
             return self.container(value, nested, depth)

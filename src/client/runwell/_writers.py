@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runwell._clock import SystemClock
-from runwell._disk import LocalSpoolDisk, free_bytes
+from runwell._disk import LocalSpoolDisk, free_bytes, spool_name
 from runwell._lane import Lane
 from runwell._metrics import Earlier
 from runwell._segments import WriterIdentity
@@ -16,6 +16,9 @@ from runwell.core.steps import StepCursor
 from runwell.errors import Error
 from runwell.system.figures import Figures
 from runwell.system.sampler import SystemSampler
+
+if TYPE_CHECKING:
+    from runwell._blobs import BlobSpool
 
 WRITER_ID_BYTES = 16
 
@@ -65,7 +68,15 @@ def open_lane(
         order=order,
         earlier=earlier,
         start_sampler=_start_sampler(settings, run) if settings.system_metrics else None,
+        make_blobs=lambda: _make_blobs(settings, run_id, spool),
     )
+
+
+def _make_blobs(settings: Settings, run_id: str, spool: SpoolWriter) -> "BlobSpool":
+    from runwell._blobs import BlobSpool
+
+    directory = settings.spool_root / spool_name(run_id, spool.identity.writer)
+    return BlobSpool(settings.root, directory, spool.bytes_max, lambda: spool.used_bytes)
 
 
 def _start_sampler(
