@@ -209,11 +209,12 @@ class Lane:
     @property
     def media(self) -> "MediaWriter":
         """What encodes media; made when it is first needed."""
-        if self._media is None:
-            from runwell.media.writing import MediaWriter
+        from runwell.media.writing import MediaWriter
 
-            self._media = MediaWriter(self, self.open_blobs, at_once=self.writer.is_strict)
-        return self._media
+        with self.lock:
+            if self._media is None:
+                self._media = MediaWriter(self, self.open_blobs, at_once=self.writer.is_strict)
+            return self._media
 
     def open_blobs(self) -> "BlobSpool":
         """Where contents of files that events of this writer name are kept; made when it is first needed."""

@@ -97,13 +97,15 @@ class SummaryView(Mapping[str, Any]):
 def newest_shape(leaves: Mapping[str, Any]) -> dict[str, Any]:
     """Nested dicts out of paths in the order of setting: a later value replaces what is above or below its path."""
     tree: dict[str, Any] = {}
+    # A value may be a dict itself, which nothing is put into.
+    branching: set[int] = set()
     for path, value in leaves.items():
         *branches, label = path.split(keys.PATH_SEPARATOR)
         node = tree
         for branch in branches:
-            child = node.get(branch)
-            if not isinstance(child, dict):
-                child = node[branch] = {}
-            node = child
+            if id(node.get(branch)) not in branching:
+                node[branch] = {}
+                branching.add(id(node[branch]))
+            node = node[branch]
         node[label] = value
     return tree

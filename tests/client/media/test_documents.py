@@ -35,7 +35,7 @@ def test_a_film_of_frames(offline: runwell.Run):
     value, data = logged(offline, runwell.Video(frames, fps=10, format="gif"))
     assert value["_type"] == "video-file"
     with PIL.Image.open(io.BytesIO(data)) as film:
-        assert (film.n_frames, film.size, film.info["duration"]) == (3, (10, 4), 100)
+        assert (getattr(film, "n_frames", 1), film.size, film.info["duration"]) == (3, (10, 4), 100)
 
 
 @pytest.mark.parametrize(

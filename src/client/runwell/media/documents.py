@@ -1,5 +1,6 @@
 """Media that are files of a kind: ``runwell.Html``, ``Object3D``, ``Molecule`` and ``Plotly``."""
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -29,8 +30,7 @@ class Document(Media):
     def frozen(self, blobs: BlobStore) -> Media:
         if not isinstance(self._content, FileContent):
             return self
-        made = type(self).__new__(type(self))
-        made.__dict__.update(self.__dict__)
+        made = copy.copy(self)
         made._content = frozen_content(self._content, blobs)
         return made
 

@@ -30,7 +30,7 @@ class Histogram(Inline):
                 raise ValueError(
                     "Expected np_histogram to be a tuple of (values, bin_edges) or sequence to be specified"
                 )
-            counts, edges = (each.tolist() if hasattr(each, "tolist") else list(each) for each in np_histogram)
+            counts, edges = map(_listed, np_histogram)
         elif sequence is None:
             raise ValueError("a histogram needs a sequence of numbers, or np_histogram")
         elif num_bins > BINS_MAX:
@@ -46,6 +46,10 @@ class Histogram(Inline):
 
     def to_json(self) -> dict[str, Any]:
         return {"_type": "histogram", "values": self.histogram, "bins": self.bins}
+
+
+def _listed(values: Any) -> list[Any]:
+    return values.tolist() if hasattr(values, "tolist") else list(values)
 
 
 def histogram_of(sequence: Any, bins: int) -> tuple[list[int], list[float]]:

@@ -1,9 +1,10 @@
 """``runwell.Image``."""
 
+import copy
 import io
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 from runwell.core.blobs import Blob
 from runwell.media.figures import is_array, is_matplotlib, is_pil, is_tensor, matplotlib_figure
@@ -51,6 +52,7 @@ class Image(Media):
         self._file: Content | None = None
         self._pixels: ArrayPixels | PilPixels | None = None
         self.format = (file_type or "png").lower()
+        self.width = self.height = 0
         self._read(data_or_path, normalize)
         labels = read_classes(classes)
         self._boxes: dict[str, Boxes] = read_layers("boxes", boxes, Boxes, labels)
@@ -69,7 +71,7 @@ class Image(Media):
     def frozen(self, blobs: BlobStore) -> "Image":
         if not isinstance(self._file, FileContent):
             return self
-        made = self._copied()
+        made = copy.copy(self)
         made._file = frozen_content(self._file, blobs)
         return made
 
@@ -104,15 +106,11 @@ class Image(Media):
     def _size(self) -> dict[str, Any]:
         return {"format": self.format, "width": self.width, "height": self.height}
 
-    def _copied(self) -> Self:
-        made = type(self).__new__(type(self))
-        made.__dict__.update(self.__dict__)
-        return made
-
     def _read(self, value: Any, normalize: bool) -> None:
         if isinstance(value, Image):
-            own = {"_caption": self._caption or value._caption, "_grouping": self._grouping or value._grouping}
-            self.__dict__.update(value.__dict__ | own)
+            self._caption = value._caption if self._caption is None else self._caption
+            self._file, self._pixels, self.format = value._file, value._pixels, value.format
+            self.width, self.height = value.width, value.height
             return
         if isinstance(value, str | os.PathLike):
             self._read_file(FileContent(value))

@@ -1,5 +1,6 @@
 """``runwell.Table``."""
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -159,12 +160,12 @@ class Table(Media):
 
     def drawn(self, chart: dict[str, Any]) -> "Table":
         """This table, drawn as a chart."""
-        made = self._copied()
+        made = copy.copy(self)
         made._chart = chart
         return made
 
     def frozen(self, blobs: BlobStore) -> "Table":
-        made = self._copied()
+        made = copy.copy(self)
         if len(self.data) > ROWS_MAX:
             warn(f"a table of {len(self.data):,} rows is logged, of which the first {ROWS_MAX:,} are kept")
         made.data = [
@@ -191,11 +192,6 @@ class Table(Media):
         if isinstance(cell, list | tuple) and any(isinstance(item, Media) for item in cell):
             return Batch(cell).form(files)
         return cell.to_json() if isinstance(cell, Inline) else cell_form(cell)
-
-    def _copied(self) -> "Table":
-        made = type(self).__new__(type(self))
-        made.__dict__.update(self.__dict__)
-        return made
 
 
 def _read(columns: Sequence[Any] | None, data: Any, dataframe: Any) -> tuple[list[Any], list[Sequence[Any]]]:

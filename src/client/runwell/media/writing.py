@@ -1,6 +1,6 @@
 """Media of one writer, from ``log()`` to their events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runwell._events import json_bytes
@@ -24,6 +24,7 @@ class MediaWriter:
 
     def log(self, media: Mapping[str, Media], step: int, time: float, masked: bool) -> None:
         """Takes the media of a row that was just written."""
+        self._leave_fast_path(media)
         for path, value in media.items():
             try:
                 job = Job(path, value.frozen(self._blobs()), step, time, masked)
@@ -57,6 +58,13 @@ class MediaWriter:
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one value, the others are kept
                 self._lose(path, error)
         return kept
+
+    def _leave_fast_path(self, paths: Iterable[str]) -> None:
+        """For rows with one of these keys, since it would not wait for the media."""
+        writer = self._lane.writer
+        with self._lane.lock:
+            if any(path in (schema.keys or ()) for schema in writer.ready.values() for path in paths):
+                writer.detach()
 
     def _files(self, path: str, step: int) -> Files:
         return Files(self._blobs(), path.rpartition(keys.PATH_SEPARATOR)[2], step)
