@@ -224,28 +224,18 @@ class Lane:
                 self.blobs = self._make_blobs()
             return self.blobs
 
-    def put_media(self, path: str, value: Any, fields: dict[str, Any]) -> None:
-        """Appends a value that was encoded. Raises Error when the run has finished meanwhile."""
-        with self.lock:
-            if self.finished is not None:
-                raise Error("the run has finished meanwhile")
-            self.writer.put_event("media_logged", fields)
-            self._wake()
-            if not fields.get("masked"):
-                self._explicit[path] = (self.writer.record, value)
-        self._at_limit()
-
     # ---- Events and last values
 
-    def put_event(self, kind: str, fields: dict[str, Any]) -> None:
-        """Appends an event; held when the disk is full, and left out when the run has finished meanwhile."""
+    def put_event(self, kind: str, fields: dict[str, Any], last: Mapping[str, Any] | None = None) -> None:
+        """Appends an event that brings these last values; held while the disk is full, left out after the run's end."""
         if self._is_writing:
-            self.postpone(partial(self.put_event, kind, fields))
+            self.postpone(partial(self.put_event, kind, fields, last))
             return
         with self.lock:
             if self.finished is None:
                 self.writer.put_event(kind, fields)
                 self._wake()
+                self._explicit.update((path, (self.writer.record, value)) for path, value in (last or {}).items())
         self._at_limit()
 
     def put_figures(self, figures: Figures) -> bool:
@@ -400,10 +390,7 @@ class Lane:
         return more
 
     def finish(self, exit_code: int, why: str, media_timeout_s: float | None = None) -> None:
-        """Appends RunFinished, syncs and releases the spool. Later calls to ``log`` raise UsageError with ``why``.
-
-        Media that are not encoded yet are waited for, so long at most.
-        """
+        """Waits for media, so long at most, appends RunFinished, syncs and releases the spool; then log() raises ``why``."""
         self._settle()
         try:
             if self._media is not None:

@@ -77,7 +77,8 @@ class MediaWriter:
             if len(text) > limits.RECORD_BYTES_MAX:
                 raise Error(f"its description has {len(text):,} bytes, and {limits.RECORD_BYTES_MAX:,} is the limit")
             fields = {"key": job.path, "step": job.step, "value_json": text, "files": files.entries, "time": job.time}
-            self._lane.put_media(job.path, value, fields | ({"masked": True} if job.masked else {}))
+            fields |= {"masked": True} if job.masked else {}
+            self._lane.put_event("media_logged", fields, {} if job.masked else {job.path: value})
         except Exception as error:  # noqa: BLE001 - the thread serves all other values
             self._lose(job.path, error)
 
