@@ -431,8 +431,11 @@ class ReferenceRun:
         max_step: int | None = None,
         masked: bool = False,
         all_attempts: bool = False,
+        carried: bool = False,
     ) -> list[dict[str, Any]]:
-        """The rows: of each lane one for each step, in order, without what is hidden."""
+        """The rows: of each lane one for each step, in order, without what is hidden; with ``carried`` they have the step
+        metrics that they were logged without.
+        """
         wanted = None if keys is None else set(keys) - {"_step", "_timestamp", "_runtime"}
         rows: dict[tuple[int, str, int], dict[str, Any]] = {}
         for writer in self.writers.values():
@@ -461,7 +464,32 @@ class ReferenceRun:
                     continue
             else:
                 visible = row["values"]
+            if carried:
+                carried_along = self.with_step_metrics(visible, name, step, masked, all_attempts)
+                visible = {key: value for key, value in carried_along.items() if keys is None or key in keys}
             place = (attempt, step, row["time"], name, row["record"])
             own = {"_step": step, "_timestamp": row["time"], "_runtime": row["time"] - self.zero_time(attempt)}
             shown.append((place, own | visible))
         return [row for _, row in sorted(shown, key=lambda entry: entry[0])]
+
+    def with_step_metrics(
+        self, values: dict[str, Any], writer: str, step: int, masked: bool, all_attempts: bool
+    ) -> dict[str, Any]:
+        """The values and, of step metrics that are not among them, the latest that the writer had by then."""
+        found = dict(values)
+        limit = self.rewound_to(self.writers[writer].attempt()[1])
+        for key in values:
+            metric = self.metric_of(key)
+            name = metric["step_metric"] if metric and metric["step_sync"] else None
+            if not name or name in values:
+                continue
+            told: dict[int, Any] = {}
+            for record in self.writers[writer].records:
+                shown = {path.replace(SEPARATOR, "."): value for path, value in record.row.items()}
+                hidden = record.kind != "row" or (record.masked and not masked) or record.step > step
+                hidden |= limit is not None and record.step > limit and not all_attempts
+                if not hidden and name in shown:
+                    told[record.step] = shown[name]
+            if told and isinstance(told[max(told)], int | float):
+                found[name] = told[max(told)]
+        return found

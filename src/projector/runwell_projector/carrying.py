@@ -59,6 +59,13 @@ class AskedRows:
         table = replace(table, columns=columns)
         return table if self._wanted.keys is None else _narrowed(table, self._wanted.keys)
 
+    def _unhidden(self) -> Ancestry:
+        """Where all attempts are asked for, their values count also after a step that a later one went back to."""
+        if not self._wanted.all_attempts:
+            return self.ancestry
+        heads = [replace(head, step_max=None) for head in self.ancestry.own.heads]
+        return Ancestry([*self.ancestry.parts[:-1], replace(self.ancestry.own, heads=heads)])
+
     def _wanting(self, rules: MetricRules, table: Table) -> dict[str, Array]:
         """Of each step metric the rows that lack it and have a value of a metric that goes by it."""
         found: dict[str, Array] = {}
@@ -75,7 +82,7 @@ class AskedRows:
         self, metric: str, table: Table, rows: Array, known: tuple[Array, Values] | None
     ) -> tuple[Array, Values] | None:
         if metric not in self._lanes:
-            self._lanes[metric] = lanes_of(self._connection, self.ancestry, metric, masked=self._wanted.masked)
+            self._lanes[metric] = lanes_of(self._connection, self._unhidden(), metric, masked=self._wanted.masked)
         pieces = [] if known is None else [known]
         for lane in np.unique(table.lanes[rows]).tolist():
             series = self._lanes[metric].get(lane)

@@ -130,10 +130,12 @@ def merge_history(
         lanes = list(lanes)
         plain = _plain_history(lanes, selection)
         return [row.shown() for row in merge_rows(lanes, selection)] if plain is None else plain
-    rows = merge_rows(
-        lanes, replace(selection, keys=rules.with_step_metrics(selection.keys), min_step=None, max_step=None)
-    )
-    fill_step_metrics(rows, rules, latest_in(rows))
+    read = replace(selection, keys=rules.with_step_metrics(selection.keys), min_step=None, max_step=None)
+    by_attempt = _rows_by_attempt(lanes, read)
+    # What a later attempt hides was the latest value of its lane all the same.
+    latest = latest_in(row for rows in by_attempt.values() for row in rows)
+    rows = _in_order(by_attempt, read)
+    fill_step_metrics(rows, rules, latest)
     return [row.shown() for row in rows if selection.keeps(row)]
 
 
@@ -210,9 +212,17 @@ def fill_step_metrics(rows: Iterable[MergedRow], rules: MetricRules, latest: Lat
 
 def merge_rows(lanes: Iterable[LaneRows], selection: Selection) -> list[MergedRow]:
     """The rows in history order."""
+    return _in_order(_rows_by_attempt(lanes, selection), selection)
+
+
+def _rows_by_attempt(lanes: Iterable[LaneRows], selection: Selection) -> dict[int, list[MergedRow]]:
     by_attempt: dict[int, list[MergedRow]] = {}
     for lane in lanes:
         by_attempt.setdefault(lane.head.attempt, []).extend(lane_rows(lane, selection))
+    return by_attempt
+
+
+def _in_order(by_attempt: dict[int, list[MergedRow]], selection: Selection) -> list[MergedRow]:
     if len(by_attempt) > 1 and not selection.all_attempts:
         _hide_overridden(by_attempt)
     return sorted((row for rows in by_attempt.values() for row in rows), key=MergedRow.order)
