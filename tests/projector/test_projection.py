@@ -77,7 +77,8 @@ def all_pages(views: Views, limit: int, selection: dict[str, Any]) -> list[dict[
         rows += page
         if cursor is None:
             return rows
-        assert len(page) == limit
+        # Rows that were read for their step metrics alone are left out of their page.
+        assert len(page) == limit or (selection.get("keys") is not None and len(page) < limit)
 
 
 @given(seed=SEEDS)
