@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.scene import component, send, write_scene
+from tests.forwarder.spool_writer import SpoolWriter
 from tests.sweeps.stream import write_sweep
 
 BLOB_CONTENT = b"some content"
@@ -34,6 +35,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     content.parent.mkdir(parents=True, exist_ok=True)
     content.write_bytes(BLOB_CONTENT)
     asyncio.run(write_sweep(data_dir))
+    view = SpoolWriter(root / "saved", "saved:seen")
+    view.event(view_saved={"by": "ada", "name": "what I look at", "view_json": '{"query": "smooth=ema%3A0.5"}'})
+    send(root / "saved", data_dir)
     with component("runwell_projector", data_dir), component("runwell_dashboard", data_dir) as said:
         yield Served(spool, data_dir, said["http"])
 

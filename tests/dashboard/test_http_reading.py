@@ -139,7 +139,7 @@ def test_series_are_the_same_in_both_forms(served: Served, run_id: str):
 def test_status_tells_how_far_everything_is(served: Served):
     """status has offsets, lag, sums of records, poison and free space."""
     status = request(served.base, "/api/v1/status").json()
-    assert status["log"] == {"id": status["views"]["log_id"], "end": 10, "lag": 0}
+    assert status["log"] == {"id": status["views"]["log_id"], "end": 13, "lag": 0}
     assert status["views"]["records"] | {"stored": 0, "expected": 0} == dict.fromkeys(status["views"]["records"], 0) | {
         "masked": 1
     }

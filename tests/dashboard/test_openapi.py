@@ -15,6 +15,7 @@ from runwell_dashboard import (
     openapi,
     parameters,
     runs,
+    saved,
     series,
     sweeps,
     table,
@@ -23,7 +24,15 @@ from runwell_dashboard import (
 from tests.dashboard.conftest import BLOB, Served
 from tests.dashboard.requests import EventStream, request
 
-RUN = {"entity": "ada", "project": "digits", "run_id": "plain", "sweep_id": "lr", "sha256": BLOB}
+RUN = {
+    "entity": "ada",
+    "project": "digits",
+    "run_id": "plain",
+    "sweep_id": "lr",
+    "kind": "views",
+    "id": "seen",
+    "sha256": BLOB,
+}
 NEEDED = {
     "/series": {"run": "ada/digits/plain", "key": "loss"},
     "/runs/{entity}/{project}/{run_id}/series": {"key": "loss"},
@@ -62,7 +71,7 @@ def test_every_documented_question_is_answered_as_documented(served: Served):
 def test_no_parameter_is_forgotten():
     """Every query parameter that the code reads by its name is in the document, and nothing else is."""
     read: set[str] = set()
-    for module in (blobs, curves, edits, health, history, parameters, runs, series, sweeps, table, tail):
+    for module in (blobs, curves, edits, health, history, parameters, runs, saved, series, sweeps, table, tail):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if not isinstance(node, ast.Call):
                 continue

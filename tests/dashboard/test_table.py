@@ -94,7 +94,7 @@ def test_changes_begin_with_the_position(served: Served):
     """Who opens the stream of changes is told at once where the views are."""
     stream = EventStream(served.base, "/api/v1/changes")
     kind, _, content = next(iter(stream))
-    assert (kind, content) == ("moved", {"position": 10})
+    assert (kind, content) == ("moved", {"position": 13})
     stream.close()
 
 

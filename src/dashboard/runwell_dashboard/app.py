@@ -22,6 +22,7 @@ from runwell_dashboard import (
     openapi,
     pages,
     runs,
+    saved,
     series,
     sweeps,
     table,
@@ -66,20 +67,14 @@ def _routes() -> list[Route]:
         Route(RUN + "/series", series.show_series),
         Route(RUN + "/tail", tail.follow_run),
         *sweeps.ROUTES,
+        *saved.ROUTES,
         Route("/-/healthy", health.show_healthy),
         Route("/-/ready", health.show_ready),
         Route("/metrics", metrics.show_metrics),
         Route("/api/v1/prometheus/targets", metrics.list_targets),
         Route("/api/{rest:path}", nowhere),
         Route("/-/{rest:path}", nowhere),
-        Route("/assets/{name}", pages.show_asset),
-        *(Route(f"/{name}", pages.show_asset) for name in ("theme.js", "icon.svg")),
-        # Last, since they take every path of two or three names.
-        Route("/", pages.show_page),
-        Route("/{entity}/{project}", pages.show_page),
-        Route("/{entity}/{project}/{run_id}", pages.show_page),
-        Route("/{entity}/{project}/-/{part}", pages.show_page),
-        Route("/{entity}/{project}/sweeps/{sweep_id}", pages.show_page),
+        *pages.ROUTES,
     ]
 
 

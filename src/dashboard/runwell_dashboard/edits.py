@@ -32,11 +32,11 @@ async def edit_run(request: Request) -> Response:
     fields = event_pb2.RunFields()
     for name, value in (await edit_content(request)).items():
         if name in TEXTS:
-            setattr(fields, name, _text(name, value, TEXTS[name]))
+            setattr(fields, name, edit_text(name, value, TEXTS[name]))
         elif name == "tags":
             fields.tags.values.extend(_tags(value))
         else:
-            raise _wrong(f"{name[:100]!r} cannot be changed; known are {', '.join([*TEXTS, 'tags'])}")
+            raise wrong_edit(f"{name[:100]!r} cannot be changed; known are {', '.join([*TEXTS, 'tags'])}")
         if name == "tags" and not value:
             fields.tags.SetInParent()
     return await _stored(request, event_pb2.Event(run_annotated=event_pb2.RunAnnotated(by=BY, fields=fields)))
@@ -56,17 +56,22 @@ async def restore_run(request: Request) -> Response:
 
 async def _stored(request: Request, event: event_pb2.Event) -> Response:
     await find_run(request)
+    await store(await collector_address(request), run_name(request), event)
+    view, headers = await find_run(request)
+    return answer(view, headers=headers)
+
+
+async def collector_address(request: Request) -> str:
+    """Where events are taken. Raises RequestError while nobody takes them."""
     data_dir = request.app.state.settings.data_dir
     collector = await asyncio.to_thread(components.described, data_dir, "collector")
     address = str((collector or {}).get("grpc", ""))
     if not address:
         raise RequestError(503, "collector_unreachable", "the collector has not started yet", retry_after_s=1)
-    await store(address, run_name(request), event)
-    view, headers = await find_run(request)
-    return answer(view, headers=headers)
+    return address
 
 
-async def edit_content(request: Request) -> dict[str, Any]:
+async def edit_content(request: Request, bytes_max: int = BODY_BYTES_MAX) -> dict[str, Any]:
     """The JSON object of the body. Another site's page can send neither its type nor our origin without being asked."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
@@ -76,27 +81,28 @@ async def edit_content(request: Request) -> dict[str, Any]:
     body = b""
     async for piece in request.stream():
         body += piece
-        if len(body) > BODY_BYTES_MAX:
-            raise RequestError(413, "too_large", f"an edit has at most {BODY_BYTES_MAX} bytes")
+        if len(body) > bytes_max:
+            raise RequestError(413, "too_large", f"an edit has at most {bytes_max} bytes")
     try:
         content = json.loads(body or b"{}")
     except (ValueError, RecursionError):
-        raise _wrong("it is not JSON") from None
+        raise wrong_edit("it is not JSON") from None
     if not isinstance(content, dict):
-        raise _wrong("it is no JSON object")
+        raise wrong_edit("it is no JSON object")
     return content
 
 
-def _text(name: str, value: Any, characters_max: int) -> str:
+def edit_text(name: str, value: Any, characters_max: int) -> str:
+    """A text of an edit that is not too long. Raises RequestError."""
     if not isinstance(value, str) or len(value) > characters_max:
-        raise _wrong(f"{name} must be a text of at most {characters_max} characters")
+        raise wrong_edit(f"{name} must be a text of at most {characters_max} characters")
     return _encodable(value)
 
 
 def _tags(value: Any) -> list[str]:
     if not isinstance(value, list) or len(value) > TAGS_MAX:
-        raise _wrong(f"tags must be a list of at most {TAGS_MAX} texts")
-    return list(dict.fromkeys(_text("each tag", tag, TEXT_CHARACTERS_MAX) for tag in value))
+        raise wrong_edit(f"tags must be a list of at most {TAGS_MAX} texts")
+    return list(dict.fromkeys(edit_text("each tag", tag, TEXT_CHARACTERS_MAX) for tag in value))
 
 
 def _encodable(text: str) -> str:
@@ -104,5 +110,6 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _wrong(problem: str) -> RequestError:
+def wrong_edit(problem: str) -> RequestError:
+    """The error for an edit that cannot be understood."""
     return RequestError(400, "invalid_edit", f"the edit cannot be understood: {problem}")

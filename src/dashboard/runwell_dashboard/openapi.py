@@ -79,6 +79,7 @@ BODY = {
     "properties": {"name": TEXT, "group": TEXT, "notes": TEXT, "tags": TEXTS},
     "additionalProperties": False,
 }
+SAVED = {"type": "object", "required": ["name", "content"], "properties": {"name": TEXT, "content": {}}}
 ERROR = {
     "type": "object",
     "required": ["error"],
@@ -133,7 +134,9 @@ def _operation(path: str, method: str, route: Route) -> dict[str, Any]:
     }
     if description:
         operation["description"] = " ".join(description.replace("``", "`").split())
-    if method in ("PATCH", "DELETE") or path.endswith("/restore"):
+    if method == "PUT" and path.startswith("/saved/"):
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": SAVED}}}
+    elif method in ("PATCH", "DELETE") or path.endswith("/restore"):
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": BODY}}}
     elif method == "POST":
         operation["requestBody"] = {"content": {"application/x-www-form-urlencoded": {}}}
@@ -145,6 +148,6 @@ def _parameters(path: str, method: str) -> list[dict[str, Any]]:
     if method != "GET":
         return found
     queries = QUERIES.get(path, {})
-    if path in WAITING or path.startswith(("/runs/", "/sweeps/")):
+    if path in WAITING or path.startswith(("/runs/", "/saved/", "/sweeps/")):
         queries = {**queries, "consistent": FLAG}
     return found + [{"name": name, "in": "query", "schema": schema} for name, schema in queries.items()]

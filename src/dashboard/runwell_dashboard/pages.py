@@ -6,6 +6,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route
 
 from runwell_dashboard.answers import RequestError
 
@@ -53,3 +54,15 @@ async def show_asset(request: Request) -> Response:
         raise RequestError(404, "not_found", f"there is no file {json.dumps(name)}")
     cache_control = FOREVER if name.startswith("assets/") else "no-cache"
     return FileResponse(path, headers={"cache-control": cache_control})
+
+
+ROUTES = [
+    Route("/assets/{name}", show_asset),
+    *(Route(f"/{name}", show_asset) for name in ("theme.js", "icon.svg")),
+    # Last, since they take every path of two or three names.
+    Route("/", show_page),
+    Route("/{entity}/{project}", show_page),
+    Route("/{entity}/{project}/{run_id}", show_page),
+    Route("/{entity}/{project}/-/{part}", show_page),
+    Route("/{entity}/{project}/-/{part}/{name}", show_page),
+]

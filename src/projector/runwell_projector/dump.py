@@ -28,7 +28,9 @@ def digest(path: Path) -> str:
 
 
 def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
-    """One line of JSON for the checkpoint, each run, each row in order of record, each record of a sweep, and each batch in poison."""
+    """One line of JSON for the checkpoint, each run, each row in order of record, each record of a sweep, what is saved, and each batch
+    in poison.
+    """
     connection.execute("BEGIN")
     try:
         yield _line(
@@ -47,6 +49,8 @@ def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
         )
         for event in events:
             yield _line("sweep", *event)
+        for saved in connection.execute("SELECT * FROM saved ORDER BY entity, project, kind, id"):
+            yield _line("saved", *saved)
         for poison in connection.execute(
             "SELECT offset, entity, project, run_id, hex(writer), error FROM poison ORDER BY 1"
         ):

@@ -19,6 +19,7 @@ from runwell.v1 import event_pb2
 from runwell_collector.log import RunId, StoredBatch, UndecodableError, decode_events
 from runwell_projector.blocks import STREAMS
 from runwell_projector.runs import WRITE_RUN, OpenRun, RunCache
+from runwell_projector.saved import is_saved, store_saved
 from runwell_projector.sealing import RowStore, SealRule
 from runwell_projector.states import WRITE_PART, changed_parts, read_fold
 from runwell_projector.sweeps import store_batch
@@ -119,6 +120,9 @@ class Projection:
         if batch.run in self.poisoned_runs:
             self._poison(batch, HELD)
             return
+        if is_saved(batch.run.run_id):
+            self._take_saved(batch)
+            return
         sweep = sweep_of_stream(*batch.run)
         if sweep is not None:
             self._take_sweep(sweep, batch)
@@ -136,6 +140,12 @@ class Projection:
             rows = 0
         self._connection.execute("RELEASE batch")
         self.rows += rows
+
+    def _take_saved(self, batch: StoredBatch) -> None:
+        try:
+            store_saved(self._connection, batch)
+        except UndecodableError as error:
+            self._poison(batch, str(error))
 
     def _take_sweep(self, sweep: SweepName, batch: StoredBatch) -> None:
         try:

@@ -33,6 +33,7 @@ from runwell_projector.importance import RUNS_MAX as IMPORTANCE_RUNS_MAX
 from runwell_projector.importance import read_importance
 from runwell_projector.mirror import Mirror
 from runwell_projector.pasts import read_past
+from runwell_projector.saved import read_content, read_saved
 from runwell_projector.schema import TABLES
 from runwell_projector.series import Series
 from runwell_projector.states import read_fold
@@ -319,6 +320,16 @@ class Views:
         """The runs of a sweep's trials, of all without ``trials``."""
         with self._snapshot() as connection:
             return read_trial_runs(connection, name, trials)
+
+    def saved(self, entity: str, project: str, kind: str) -> list[dict[str, Any]]:
+        """The saved views ("view") or reports ("report") of a project: see ``saved.read_saved``."""
+        with self._snapshot() as connection:
+            return read_saved(connection, entity, project, kind)
+
+    def saved_content(self, entity: str, project: str, kind: str, name: str) -> dict[str, Any] | None:
+        """One of them: see ``saved.read_content``."""
+        with self._snapshot() as connection:
+            return read_content(connection, entity, project, kind, name)
 
     def live_runs(self, since: Since, series_max: int) -> LiveRuns:
         """What Prometheus may be shown: see ``gauges``."""

@@ -8,7 +8,7 @@ only appended to, those of one MetricLogged event (``head``, with ``first``, its
 sealed, what a block's columns share (``head`` and ``times``), while ``part`` says for each column where in a ``pack`` it
 is and has its statistics. ``offset`` is the batch with which a block was written, so blocks are numbered in its order;
 ``offset_min`` that of its oldest row. ``sweep_event`` has the records of each sweep's stream as they
-came. ``poison`` names the batches that could not be folded. Everything changes together
+came. ``saved`` has views and reports. ``poison`` names the batches that could not be folded. Everything changes together
 with ``checkpoint``, in one transaction.
 """
 
@@ -73,6 +73,11 @@ CREATE TABLE sweep (
 CREATE TABLE sweep_event (
     sweep INTEGER NOT NULL, record INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (sweep, record)
 ) WITHOUT ROWID;
+CREATE TABLE saved (
+    entity TEXT NOT NULL, project TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+    name TEXT NOT NULL, by TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL, deleted INTEGER NOT NULL,
+    content TEXT NOT NULL, PRIMARY KEY (entity, project, kind, id)
+);
 CREATE TABLE poison (
     offset INTEGER PRIMARY KEY,
     entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL, writer BLOB NOT NULL, error TEXT NOT NULL

@@ -49,7 +49,7 @@ async def opened(
     context.set_default_timeout(25_000)
     page = await context.new_page()
     wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    page.on("pageerror", lambda error: wrong.append(f"error: {error.stack}"))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
 
     async def dismiss(dialog: Dialog) -> None:

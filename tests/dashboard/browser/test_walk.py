@@ -123,6 +123,123 @@ async def test_charts_over_fields_are_added_and_kept_in_the_address(served: Serv
     await expect(plot).to_have_count(0)
 
 
+async def test_groups_are_one_line_with_a_band(served: Served, page: Page, axe: str):
+    """Grouped runs have the mean and the spread of their numbers in the table, and a line of their own in every chart."""
+    await page.goto(f"{served.base}/ada/digits?by=user&col=summary.loss&keys=%5Eloss$")
+    groups = page.get_by_role("region", name="Groups of runs")
+    await expect(groups.get_by_role("columnheader", name="std")).to_be_visible()
+    await expect(groups.get_by_role("checkbox", name="Show ada")).to_be_checked()
+    await expect(page.locator(".card[data-key=loss] canvas")).to_be_visible()
+    await page.locator(".card[data-key=loss] .u-over").hover()
+    await expect(page.locator(".tooltip .name")).to_have_text("ada (4)")
+    assert not await violations(page, axe)
+    await groups.get_by_role("checkbox", name="Show ada").uncheck()
+    await expect(page.get_by_text("Select runs in the table")).to_be_visible()
+    await page.go_back()
+    await groups.get_by_role("button", name="ada").click()
+    await expect(page).to_have_url(re.compile("filter=user"))
+    await expect(page.locator("[data-run]")).to_have_count(4)
+
+
+async def test_a_view_is_saved_and_has_an_address(server: Server, runwell_dir: Path, page: Page):
+    """Saving a view is an event; its address leads to what it holds, a change can be saved, and a deleted one comes back."""
+    with runwell.init(project="views", id="one", dir=runwell_dir) as run:
+        run.log({"loss": 0.5})
+    await page.goto(f"{server.http}/tester/views?order=-summary.loss&smooth=ema%3A0.5")
+    await page.get_by_role("button", name="Saved views").click()
+    await page.get_by_role("textbox", name="Name of the view").fill("by <b>loss</b>")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("saved="))
+    address = page.url.partition("?")[0] + "?saved=" + page.url.rpartition("saved=")[2]
+    await page.goto(address)
+    await expect(page).to_have_url(re.compile("order=-summary.loss&smooth=ema%3A0.5"))
+    menu = page.get_by_role("button", name="Saved views")
+    await expect(menu).to_have_text("by <b>loss</b>")
+    await page.keyboard.press("l")
+    await expect(menu).to_have_text("by <b>loss</b> *")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(menu).to_have_text("by <b>loss</b>")
+    await menu.click()
+    await page.get_by_role("button", name="Delete the view by <b>loss</b>").click()
+    await expect(page.get_by_text("None is saved yet")).to_be_visible()
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_text("Restored the view")).to_be_visible()
+    await menu.click()
+    await expect(page.get_by_role("link", name="by <b>loss</b>")).to_be_visible()
+    await page.goto(address)
+    await expect(page).to_have_url(re.compile("logy=1"))
+    await page.goto("about:blank")
+
+
+HOSTILE_TEXT = """## Found
+
+Loss is **lower**. <script>alert(1)</script> <img src=x onerror=alert(2)> [here](javascript:alert(3))
+
+| a | b |
+| - | - |
+| ![out](https://example.invalid/a.png) | <style>* { display: none }</style> |
+"""
+
+
+async def test_a_pinned_report_never_changes(server: Server, runwell_dir: Path, page: Page, axe: str):
+    """A chart and a table are put into a report by their buttons; once pinned, what is logged later does not alter them."""
+    with runwell.init(project="told", id="one", name="first", dir=runwell_dir) as run:
+        run.log({"loss": 0.5})
+        run.log({"loss": 0.25})
+    await page.goto(f"{server.http}/tester/told?col=summary.loss")
+    await page.get_by_role("button", name="Add loss to a report").click()
+    await page.get_by_role("textbox", name="Title of a new report").fill("What came out")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="What came out")).to_be_visible()
+    report = page.url
+    await expect(page.locator(".card[data-key=loss] canvas")).to_be_visible()
+    await page.goto(f"{server.http}/tester/told?col=summary.loss&view=table")
+    await page.get_by_role("button", name="add this table to a report").click()
+    await page.get_by_role("button", name="Add to What came out").click()
+    await expect(page.get_by_text("Added to What came out.")).to_be_visible()
+    await page.goto(report + "?edit=1")
+    await page.get_by_role("button", name="Text before").first.click()
+    await page.get_by_role("textbox", name="Text").fill(HOSTILE_TEXT)
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("heading", name="Found")).to_be_visible()
+    await expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
+    await expect(page.get_by_role("link", name="out")).to_have_attribute("href", "https://example.invalid/a.png")
+    await page.get_by_role("button", name="Pin the figures").click()
+    await expect(page.get_by_role("button", name="Make the figures live")).to_be_visible()
+    assert not await violations(page, axe)
+    with runwell.init(project="told", id="one", resume="must", dir=runwell_dir) as run:
+        run.log({"loss": 7.0})
+    with runwell.init(project="told", id="two", name="second", dir=runwell_dir) as run:
+        run.log({"loss": 9.0})
+    table = page.get_by_role("region", name="Runs of the report")
+    await page.goto(report)
+    await expect(table.get_by_role("cell", name="0.25")).to_be_visible()
+    await expect(table.get_by_role("row")).to_have_count(2)
+    await expect(page.get_by_text("of the log")).to_have_count(2)
+    await page.locator(".card[data-key=loss] .u-over").hover(position={"x": 5, "y": 50})
+    await expect(page.locator(".tooltip .value")).to_have_text("0.5")
+    await page.get_by_role("button", name="Make the figures live").click()
+    await expect(table.get_by_role("row")).to_have_count(3)
+    await expect(table.get_by_role("cell", name="7")).to_be_visible()
+    await page.get_by_role("link", name="reports").click()
+    await expect(page.get_by_role("link", name="What came out")).to_be_visible()
+    await page.goto("about:blank")
+
+
+async def test_notes_are_markdown(server: Server, runwell_dir: Path, page: Page):
+    """Notes are shown as Markdown in which nothing executes, and edited as text."""
+    with runwell.init(project="noted", id="one", notes=HOSTILE_TEXT, dir=runwell_dir):
+        pass
+    await page.goto(f"{server.http}/tester/noted/one?tab=overview")
+    await expect(page.get_by_role("heading", name="Found")).to_be_visible()
+    await page.get_by_role("button", name="Edit the notes").click()
+    await expect(page.get_by_role("textbox", name="Notes")).to_have_value(HOSTILE_TEXT)
+    await page.get_by_role("textbox", name="Notes").fill("# Better")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("heading", name="Better")).to_be_visible()
+    await page.goto("about:blank")
+
+
 async def test_an_empty_server_shows_how_to_fill_it(empty: str, page: Page, axe: str):
     """Where nothing was logged the page has the lines of code that log something."""
     await page.goto(empty)
@@ -188,10 +305,17 @@ async def test_the_pages_work_below_a_prefix(served: Served, page: Page):
         await page.goto("about:blank")
 
 
+SCATTER = '{"kind":"scatter","x":"config.lr","y":"summary.loss","colour":"state","logx":true}'
+
+IMPORTANCE = '{"kind":"importance","target":"summary.loss"}'
+
 PAGES = {
     "projects": "/",
     "runs": "/ada/digits",
     "grouped": "/ada/digits?by=state&view=table",
+    "scatter": "/ada/digits?panel=" + urllib.parse.quote(SCATTER),
+    "importance": "/ada/digits?panel=" + urllib.parse.quote(IMPORTANCE),
+    "reports": "/ada/digits/-/reports",
     "run": "/ada/digits/plain",
     "overview": "/ada/digits/plain?tab=overview",
     "config": "/ada/digits/odd?tab=config",

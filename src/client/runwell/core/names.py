@@ -11,6 +11,9 @@ RUN_ID_CHARACTERS = 8
 SWEEP_STREAM = "sweep:"
 """Streams of the log whose run id begins so are those of sweeps."""
 
+SAVED_STREAM = "saved:"
+"""Streams of the log whose run id begins so are those of saved views and reports. No run can have such an id."""
+
 _FORBIDDEN = re.compile(r"[/\\#?%:;,'\x00-\x1f\x7f\ud800-\udfff]")
 
 _SWEEP_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -81,8 +84,11 @@ def sweep_stream(sweep_id: str) -> str:
 
 
 def stream_problem(name: object) -> str | None:
-    """Why ``name`` is neither a run id nor the name of a sweep's stream."""
-    return run_id_problem(name.removeprefix(SWEEP_STREAM) if isinstance(name, str) else name)
+    """Why ``name`` is neither a run id nor the name of a stream of a sweep or of something saved."""
+    if isinstance(name, str):
+        prefix = next((prefix for prefix in (SWEEP_STREAM, SAVED_STREAM) if name.startswith(prefix)), "")
+        return run_id_problem(name.removeprefix(prefix))
+    return run_id_problem(name)
 
 
 def project_problem(name: object) -> str | None:

@@ -566,24 +566,28 @@ class RunPurged(_message.Message):
     def __init__(self, by: _Optional[str] = ...) -> None: ...
 
 class ViewSaved(_message.Message):
-    __slots__ = ("by", "name", "view_json")
+    __slots__ = ("by", "name", "view_json", "deleted")
     BY_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VIEW_JSON_FIELD_NUMBER: _ClassVar[int]
+    DELETED_FIELD_NUMBER: _ClassVar[int]
     by: str
     name: str
     view_json: str
-    def __init__(self, by: _Optional[str] = ..., name: _Optional[str] = ..., view_json: _Optional[str] = ...) -> None: ...
+    deleted: bool
+    def __init__(self, by: _Optional[str] = ..., name: _Optional[str] = ..., view_json: _Optional[str] = ..., deleted: bool = ...) -> None: ...
 
 class ReportSaved(_message.Message):
-    __slots__ = ("by", "name", "report_json")
+    __slots__ = ("by", "name", "report_json", "deleted")
     BY_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     REPORT_JSON_FIELD_NUMBER: _ClassVar[int]
+    DELETED_FIELD_NUMBER: _ClassVar[int]
     by: str
     name: str
     report_json: str
-    def __init__(self, by: _Optional[str] = ..., name: _Optional[str] = ..., report_json: _Optional[str] = ...) -> None: ...
+    deleted: bool
+    def __init__(self, by: _Optional[str] = ..., name: _Optional[str] = ..., report_json: _Optional[str] = ..., deleted: bool = ...) -> None: ...
 
 class SweepCreated(_message.Message):
     __slots__ = ("by", "sweep_id", "config_json")

@@ -6,6 +6,7 @@ import { Toast } from "./components/toast.tsx";
 import { Icon } from "./components/icons.tsx";
 import { ComparePage } from "./pages/compare.tsx";
 import { ProjectsPage } from "./pages/projects.tsx";
+import { ReportPage, ReportsPage } from "./pages/reports.tsx";
 import { RunPage } from "./pages/run.tsx";
 import { RunsPage } from "./pages/runs.tsx";
 import { pathOf, placeOf, useLocation, type Place } from "./router.ts";
@@ -54,6 +55,10 @@ function Page({ place, query }: { place: Place; query: URLSearchParams }) {
       return <RunsPage key={pathOf(place.entity, place.project)} entity={place.entity} project={place.project} query={query} />;
     case "compare":
       return <ComparePage entity={place.entity} project={place.project} query={query} />;
+    case "reports":
+      return <ReportsPage entity={place.entity} project={place.project} />;
+    case "report":
+      return <ReportPage key={pathOf(place.entity, place.project, place.id)} entity={place.entity} project={place.project} id={place.id} query={query} />;
     case "run":
       return <RunPage key={pathOf(place.entity, place.project, place.runId)} entity={place.entity} project={place.project} runId={place.runId} query={query} />;
     case "nowhere":
@@ -69,7 +74,7 @@ function Page({ place, query }: { place: Place; query: URLSearchParams }) {
 }
 
 function Crumbs({ place }: { place: Place }) {
-  const last = place.page === "run" ? place.runId : place.page === "compare" ? "compare" : null;
+  const last = place.page === "run" ? place.runId : place.page === "compare" ? "compare" : place.page === "reports" || place.page === "report" ? "reports" : null;
   const title = place.page === "projects" || place.page === "nowhere" ? "Runwell" : `${last ?? place.project} · Runwell`;
   useEffect(() => {
     document.title = title;
@@ -91,7 +96,7 @@ function Crumbs({ place }: { place: Place }) {
       {last !== null && (
         <>
           <span aria-hidden="true">/</span>
-          <span class="here">{last}</span>
+          {place.page === "report" ? <Link to={pathOf(place.entity, place.project, "-", "reports")}>reports</Link> : <span class="here">{last}</span>}
         </>
       )}
     </nav>

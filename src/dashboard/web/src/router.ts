@@ -5,6 +5,8 @@ import { useEffect, useState } from "preact/hooks";
 export type Place =
   | { page: "projects" }
   | { page: "runs" | "compare"; entity: string; project: string }
+  | { page: "reports"; entity: string; project: string }
+  | { page: "report"; entity: string; project: string; id: string }
   | { page: "run"; entity: string; project: string; runId: string }
   | { page: "nowhere" };
 
@@ -12,11 +14,13 @@ export type Place =
 export function placeOf(path: string): Place {
   const names = path.split("/").map(decoded);
   if (path === "") return { page: "projects" };
-  const [entity, project, runId, part] = names;
+  const [entity, project, runId, part, id] = names;
   if (!entity || !project) return { page: "nowhere" };
   if (names.length === 2) return { page: "runs", entity, project };
   if (names.length === 3 && runId) return { page: "run", entity, project, runId };
   if (names.length === 4 && runId === "-" && part === "compare") return { page: "compare", entity, project };
+  if (names.length === 4 && runId === "-" && part === "reports") return { page: "reports", entity, project };
+  if (names.length === 5 && runId === "-" && part === "reports" && id) return { page: "report", entity, project, id };
   return { page: "nowhere" };
 }
 

@@ -56,7 +56,7 @@ export async function postBinary(
 }
 
 /** Sends an edit. */
-export async function send<Answer>(method: "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<Answer> {
+export async function send<Answer>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<Answer> {
   const response = await ask(address(path), {
     method,
     headers: { "content-type": "application/json" },

@@ -5,9 +5,10 @@ import { useMemo, useRef } from "preact/hooks";
 import { Popover } from "../components/basics.tsx";
 import { Icon } from "../components/icons.tsx";
 import { axisText } from "../model/axes.ts";
+import { BAND_NAMES, BANDS } from "../model/grouping.ts";
 import { SMOOTHING_NAMES, SMOOTHINGS, type Smoothing } from "../model/smoothing.ts";
 import { setQuery } from "../router.ts";
-import type { SeriesStore } from "../state/series.ts";
+import type { CurveSource } from "../state/series.ts";
 import { ChartCard, type ChartRun } from "./card.tsx";
 import { DEFAULT_AMOUNTS, matcher, sectionsOf, smoothText, type ChartView } from "./view.ts";
 
@@ -16,36 +17,38 @@ const CHARTS_SHOWN = 60;
 export interface BoardProperties {
   keys: readonly string[];
   runs: readonly ChartRun[];
-  store: SeriesStore;
+  store: CurveSource;
   view: ChartView;
   stream?: "default" | "system";
   /** Further controls, and cards before the curves. */
+  /** Further buttons of the card of a key. */
+  tools?: (key: string) => ComponentChildren;
   controls?: ComponentChildren;
   children?: ComponentChildren;
 }
 
 export function ChartBoard(properties: BoardProperties) {
-  const { keys, runs, store, view, stream = "default", controls, children } = properties;
+  const { keys, runs, store, view, stream = "default", controls, children, tools } = properties;
   const found = useMemo(() => keys.filter(matcher(view.search)), [keys, view.search]);
   const pinned = view.pinned.filter((key) => found.includes(key));
   const sections = useMemo(() => sectionsOf(found), [found]);
   return (
     <div class="board">
-      <BoardControls view={view} keys={keys}>{controls}</BoardControls>
+      <BoardControls view={view} keys={keys} grouped={runs.some((run) => run.members.length > 0)}>{controls}</BoardControls>
       {children}
       {found.length === 0 && (
         <p class="notice">{keys.length === 0 ? "Nothing was logged here yet. Numbers given to run.log() appear as charts." : `No metric matches ${view.search}.`}</p>
       )}
-      {pinned.length > 0 && <Section title="Pinned" id="pinned" keys={pinned} {...{ runs, store, view, stream }} />}
+      {pinned.length > 0 && <Section title="Pinned" id="pinned" keys={pinned} {...{ runs, store, view, stream }} {...(tools ? { tools } : {})} />}
       {sections.map(([section, within]) => (
-        <Section key={section} title={section || (sections.length > 1 ? "Charts" : "")} id={section || "-"} keys={within} {...{ runs, store, view, stream }} />
+        <Section key={section} title={section || (sections.length > 1 ? "Charts" : "")} id={section || "-"} keys={within} {...{ runs, store, view, stream }} {...(tools ? { tools } : {})} />
       ))}
     </div>
   );
 }
 
 function Section(properties: Omit<BoardProperties, "keys"> & { title: string; id: string; keys: readonly string[] }) {
-  const { title, id, keys, runs, store, view, stream = "default" } = properties;
+  const { title, id, keys, runs, store, view, stream = "default", tools } = properties;
   const folded = view.folded.has(id);
   const shown = keys.slice(0, CHARTS_SHOWN);
   const toggle = () => setQuery({ fold: folded ? [...view.folded].filter((other) => other !== id) : [...view.folded, id] });
@@ -62,7 +65,7 @@ function Section(properties: Omit<BoardProperties, "keys"> & { title: string; id
       {!folded && (
         <div class="cards">
           {shown.map((key) => (
-            <ChartCard key={key} name={key} runs={runs} store={store} view={view} stream={stream} />
+            <ChartCard key={key} name={key} runs={runs} store={store} view={view} stream={stream} tools={tools?.(key)} />
           ))}
         </div>
       )}
@@ -73,7 +76,7 @@ function Section(properties: Omit<BoardProperties, "keys"> & { title: string; id
   );
 }
 
-function BoardControls({ view, keys, children }: { view: ChartView; keys: readonly string[]; children: ComponentChildren }) {
+function BoardControls({ view, keys, grouped, children }: { view: ChartView; keys: readonly string[]; grouped: boolean; children: ComponentChildren }) {
   const box = useRef<HTMLInputElement>(null);
   const amountOf = view.smoothing === "ema" || view.smoothing === "twema" ? { max: 0.99, step: 0.01 } : { max: 100, step: 1 };
   return (
@@ -120,6 +123,18 @@ function BoardControls({ view, keys, children }: { view: ChartView; keys: readon
             <Choice label="Logarithmic x" on={view.logX} set={(on) => setQuery({ logx: on })} />
             <Choice label="Logarithmic y, all charts" on={view.logY} set={(on) => setQuery({ logy: on })} />
             <Choice label="Leave out the outermost 2 % of values" on={view.cut} set={(on) => setQuery({ cut: on })} />
+            {grouped && (
+              <label class="field-choice">
+                <span>Band</span>
+                <select value={view.band} onChange={(event) => setQuery({ band: event.currentTarget.value === "minmax" ? null : event.currentTarget.value })}>
+                  {BANDS.map((band) => (
+                    <option key={band} value={band}>
+                      {BAND_NAMES[band]}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            )}
           </div>
         )}
       </Popover>

@@ -1,30 +1,38 @@
 // One chart of one key: it asks for its series when it comes into sight.
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { Dialog, IconButton } from "../components/basics.tsx";
+import { grouped } from "../model/grouping.ts";
 import type { Stroke } from "../model/palette.ts";
-import { prepare, withoutOutliers, type Curve } from "../model/prepare.ts";
+import { prepare, withoutOutliers, type Curve, type Range } from "../model/prepare.ts";
 import { smoothed } from "../model/smoothing.ts";
-import { SAMPLES, SAMPLES_ALL, type Lens, type SeriesStore } from "../state/series.ts";
+import { SAMPLES, SAMPLES_ALL, type Lens, type CurveSource } from "../state/series.ts";
 import { setQuery } from "../router.ts";
 import { Chart } from "./chart.tsx";
 import { exportCsv, exportPng } from "./export.ts";
 import type { PlotSettings } from "./plot.ts";
 import { rangeText, type ChartView } from "./view.ts";
 
+/** One line of every chart: a run, or the mean of several. */
 export interface ChartRun {
   id: string;
   name: string;
-  started: number;
   stroke: Stroke;
+  /** Ids of the runs that it is the mean of; none for a run itself. */
+  members: readonly string[];
 }
 
 export interface CardProperties {
   name: string;
   runs: readonly ChartRun[];
-  store: SeriesStore;
+  store: CurveSource;
   view: ChartView;
   stream: "default" | "system";
+  /** Says so instead of the address that a range was dragged; then the card has no controls that write to the address. */
+  onZoom?: (range: Range | null) => void;
+  /** Further buttons. */
+  tools?: ComponentChildren;
 }
 
 const HEIGHT = 220;
@@ -43,7 +51,7 @@ function useSeen(): [{ current: HTMLElement | null }, boolean] {
 }
 
 export function ChartCard(properties: CardProperties) {
-  const { name, view } = properties;
+  const { name, view, onZoom, tools } = properties;
   const [element, seen] = useSeen();
   const [full, setFull] = useState(false);
   const pinned = view.pinned.includes(name);
@@ -54,10 +62,15 @@ export function ChartCard(properties: CardProperties) {
       <header>
         <h3 title={name}>{name}</h3>
         <div class="tools">
+          {tools}
+          {!onZoom && (
+            <>
           <button type="button" class="bare small" aria-pressed={otherY !== view.logY} title="Logarithmic values" aria-label={`log: logarithmic values of ${name}`} onClick={() => setQuery({ othery: toggled(view.otherY, otherY) })}>
             log
           </button>
           <IconButton icon="pin" label={`${pinned ? "Unpin" : "Pin"} ${name}`} pressed={pinned} onClick={() => setQuery({ pin: toggled(view.pinned, pinned) })} />
+            </>
+          )}
           <IconButton icon="download" label={`Save ${name} as CSV`} onClick={() => void exportCsv(name, properties)} />
           <IconButton icon="full" label={`Show ${name} large`} onClick={() => setFull(true)} />
         </div>
@@ -84,22 +97,22 @@ function useCurves({ name, runs, store, view, stream }: CardProperties): { curve
   useEffect(() => store.subscribe(() => fresh(undefined)), [store]);
   const smooth = view.smoothing !== "none";
   const lens: Lens = { axis: view.axis, from: null, to: null, samples: smooth ? SAMPLES_ALL : SAMPLES, stream };
-  const whole = runs.map((run) => store.get(run.id, name, lens));
-  const near = runs.map((run, place) => {
+  const ids = runs.flatMap((run) => (run.members.length > 0 ? run.members : [run.id]));
+  const whole = ids.map((id) => store.get(id, name, lens));
+  const near = ids.map((id, place) => {
     const curve = whole[place]?.curve;
     if (view.range === null || !curve || curve.points <= curve.x.length) return null;
-    return store.get(run.id, name, { ...lens, from: view.range.from, to: view.range.to });
+    return store.get(id, name, { ...lens, from: view.range.from, to: view.range.to });
   });
   const found = whole.map(({ curve }, place) => near[place]?.curve ?? curve);
-  const curves = useMemo(
-    () =>
-      found.map((curve): Curve => {
-        if (!curve) return { x: NONE, y: NONE, low: NONE, high: NONE };
-        const { x, mean, low, high } = curve;
-        return { x, y: smoothed(view.smoothing, view.amount, x, mean), low, high };
-      }),
-    [view.smoothing, view.amount, ...found],
-  );
+  const curves = useMemo(() => {
+    const byId = new Map(ids.map((id, place) => [id, found[place]]));
+    return runs.map(({ id, members }): Curve => {
+      const own = members.length > 0 ? grouped(members.map((member) => byId.get(member)).filter(isThere), view.band) : byId.get(id);
+      if (!own) return { x: NONE, y: NONE, low: NONE, high: NONE };
+      return { x: own.x, y: smoothed(view.smoothing, view.amount, own.x, own.mean), low: own.low, high: own.high };
+    });
+  }, [view.smoothing, view.amount, view.band, runs, ...found]);
   return {
     curves,
     loading: [...whole, ...near].some((one) => one && !one.curve && !one.error),
@@ -109,6 +122,10 @@ function useCurves({ name, runs, store, view, stream }: CardProperties): { curve
 }
 
 const NONE = new Float64Array();
+
+function isThere<Value>(value: Value | null | undefined): value is Value {
+  return value !== null && value !== undefined;
+}
 
 function Curves({ height, ...properties }: CardProperties & { height: number }) {
   const { name, runs, view } = properties;
@@ -139,7 +156,7 @@ function Curves({ height, ...properties }: CardProperties & { height: number }) 
         settings={settings}
         height={height}
         onWidth={setWidth}
-        onZoom={(range) => setQuery({ range: rangeText(range) })}
+        onZoom={properties.onZoom ?? ((range) => setQuery({ range: rangeText(range) }))}
       />
       {loading && <span class="wait" role="status">loading…</span>}
       {empty && <span class="wait">no numbers {view.range ? "in this range" : "of the shown runs"}</span>}

@@ -11,10 +11,11 @@ interface Whole {
 /** Every point of the shown runs, not what is left after thinning. */
 export async function exportCsv(name: string, { runs, store }: CardProperties): Promise<void> {
   const rows: unknown[][] = [["run_id", "name", "step", "time", name]];
-  for (const run of runs) {
-    const { series } = await getJson<Whole>(`${runPath(store.entity, store.project, run.id)}/series`, [["key", name]]);
+  const ids = runs.flatMap(({ id, name: shown, members }) => (members.length > 0 ? members : [id]).map((own) => [own, shown] as const));
+  for (const [id, shown] of ids) {
+    const { series } = await getJson<Whole>(`${runPath(store.entity, store.project, id)}/series`, [["key", name]]);
     const { steps, times, values } = series[name] ?? { steps: [], times: [], values: [] };
-    for (const [place, step] of steps.entries()) rows.push([run.id, run.name, step, times[place], values[place]]);
+    for (const [place, step] of steps.entries()) rows.push([id, shown, step, times[place], values[place]]);
   }
   saved(`${name}.csv`, new Blob([csv(rows)], { type: "text/csv" }));
 }

@@ -1,6 +1,7 @@
 // How charts are looked at, as the address says it.
 
 import { axisOf, type Axis } from "../model/axes.ts";
+import { BANDS, type Band } from "../model/grouping.ts";
 import type { Range } from "../model/prepare.ts";
 import { SMOOTHINGS, type Smoothing } from "../model/smoothing.ts";
 
@@ -18,6 +19,8 @@ export interface ChartView {
   pinned: readonly string[];
   folded: ReadonlySet<string>;
   search: string;
+  /** What is drawn round the mean of a group of runs. */
+  band: Band;
 }
 
 export const DEFAULT_AMOUNTS: { [kind in Smoothing]: number } = { none: 0, ema: 0.6, twema: 0.6, gauss: 3, mean: 10 };
@@ -37,6 +40,7 @@ export function chartView(query: URLSearchParams): ChartView {
     pinned: query.getAll("pin"),
     folded: new Set(query.getAll("fold")),
     search: query.get("keys") ?? "",
+    band: BANDS.find((known) => known === query.get("band")) ?? "minmax",
   };
 }
 

@@ -1,8 +1,9 @@
 // Fields of a run that a person may change where they are shown.
 
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { editRun, type RunEdit } from "../api/edits.ts";
 import type { Run } from "../api/types.ts";
+import { Markdown } from "./markdown.tsx";
 import { notify } from "../state/notices.ts";
 import { asError } from "../state/resource.ts";
 
@@ -68,14 +69,29 @@ export function EditableTags({ run, changed }: { run: Run; changed: () => void }
 }
 
 export function EditableNotes({ run, changed }: { run: Run; changed: () => void }) {
-  const [text, setText] = useState(run.notes);
-  useEffect(() => setText(run.notes), [run.notes]);
-  const save = () => {
+  const [text, setText] = useState<string | null>(null);
+  if (text === null) {
+    return (
+      <div class="notes">
+        {run.notes && <Markdown text={run.notes} />}
+        <button type="button" class="bare small" onClick={() => setText(run.notes)}>
+          {run.notes ? "Edit the notes" : "Write notes"}
+        </button>
+      </div>
+    );
+  }
+  const save = (event: Event) => {
+    event.preventDefault();
+    setText(null);
     if (text !== run.notes) void changeRun(run, { notes: text }, { notes: run.notes }, changed);
   };
   return (
-    <div class="notes">
-      <textarea aria-label="Notes" placeholder="What was this run for? What came out?" rows={Math.min(20, Math.max(2, text.split("\n").length))} value={text} onInput={(event) => setText(event.currentTarget.value)} onBlur={save} />
-    </div>
+    <form class="notes" onSubmit={save}>
+      <textarea aria-label="Notes" placeholder="What was this run for? What came out? Markdown is understood." rows={Math.min(20, Math.max(4, text.split("\n").length + 1))} value={text} ref={(area) => area?.focus()} onInput={(event) => setText(event.currentTarget.value)} />
+      <p class="actions">
+        <button type="submit">Save</button>
+        <button type="button" onClick={() => setText(null)}>Cancel</button>
+      </p>
+    </form>
   );
 }

@@ -14,6 +14,7 @@ import { TreeTable } from "../components/tree.tsx";
 import { ago, duration } from "../model/format.ts";
 import { strokeOf } from "../model/palette.ts";
 import { pathOf, setQuery } from "../router.ts";
+import { picks } from "./runs.tsx";
 import { deleteRuns, restoreRuns } from "../table/bulk.tsx";
 import { useTail } from "../state/follow.ts";
 import { useKeys } from "../state/keyboard.ts";
@@ -85,8 +86,8 @@ function Shown(properties: Properties & { read: Run; position: number; reload: (
     s: () => setQuery({ smooth: view.smoothing === "none" ? smoothText("ema", 0.6) : null }),
   });
   const charted: ChartRun[] = useMemo(
-    () => [{ id: runId, name: run.name, started: run.created_at, stroke: strokeOf(0) }],
-    [runId, run.name, run.created_at],
+    () => [{ id: runId, name: run.name, stroke: strokeOf(0), members: [] }],
+    [runId, run.name],
   );
   return (
     <div class="page run">
@@ -110,7 +111,7 @@ function Shown(properties: Properties & { read: Run; position: number; reload: (
       <Tabs tab={tab} />
       <Panel tab={tab} run={run} changed={reload} system={<SystemCharts {...{ entity, project, runId, query }} runs={charted} running={run.state === "running"} />}>
         {keys.data ? (
-          <ChartBoard keys={keys.data.answer.keys} runs={charted} store={store} view={view} />
+          <ChartBoard keys={keys.data.answer.keys} runs={charted} store={store} view={view} tools={picks({ entity, project }, charted)} />
         ) : keys.error ? (
           <Failure error={keys.error} retry={keys.reload} />
         ) : (

@@ -13,9 +13,12 @@ import { PLAIN_FIELDS, quoted } from "../model/fields.ts";
 import { plural } from "../model/format.ts";
 import { assigned, strokeOf } from "../model/palette.ts";
 import { PanelAdder, PanelShelf } from "../plots/shelf.tsx";
+import type { Figure } from "../report/model.ts";
+import { PickReport } from "../report/pick.tsx";
 import { go, pathOf, setQuery } from "../router.ts";
 import { useTail } from "../state/follow.ts";
 import { useKeys } from "../state/keyboard.ts";
+import { useGroups, type Groups as RunGroups } from "../state/groups.ts";
 import { useResource } from "../state/resource.ts";
 import { SeriesStore } from "../state/series.ts";
 import { Grid } from "../table/grid.tsx";
@@ -26,6 +29,8 @@ import { tableView, type TableView } from "../table/view.ts";
 
 const SHOWN_AT_FIRST = 8;
 const REFRESH_MS = 1_000;
+/** Which metrics there are is asked of that many runs. */
+const KEYS_OF_RUNS_MAX = 200;
 
 interface Names {
   entity: string;
@@ -49,7 +54,8 @@ function Workspace(properties: Names & { query: URLSearchParams; fields: FieldIn
   const [focused, setFocused] = useState(-1);
   const live = useRefresh(source, reloadFields);
   const selected = useSelected({ entity, project }, view, columns, source, live.turn);
-  const runs = useChartRuns(pathOf(entity, project), selected.rows);
+  const groups = useGroups({ entity, project, where: view.where }, view.by, view.groups, live.turn);
+  const runs = useChartRuns(pathOf(entity, project), selected.rows, groups);
   const names = useMemo(() => [...PLAIN_FIELDS, ...fields.map(({ field }) => field)], [fields]);
   const select = (row: RunRow, on: boolean) =>
     setQuery({ run: on ? [...selected.ids, row.run_id] : selected.ids.length === 1 ? [""] : selected.ids.filter((id) => id !== row.run_id) });
@@ -63,14 +69,15 @@ function Workspace(properties: Names & { query: URLSearchParams; fields: FieldIn
         <h1 class="unseen">
           {entity}/{project}
         </h1>
-        <Toolbar view={view} fields={fields} names={names} columns={columns} source={source} selected={selected.ids} problem={problem} {...{ entity, project }} />
+        <Toolbar view={view} fields={fields} names={names} columns={columns} source={source} selected={selected.ids} problem={problem} {...{ entity, project, query }} />
         <p class="count" role="status">
           {source.total === null ? "…" : plural(source.total, view.deleted ? "deleted run" : "run")}
-          {selected.ids.length > 0 && `, ${selected.ids.length} shown in charts`}
+          {view.by.length > 0 ? `, ${plural(groups.shown.size, "group")} shown in charts` : selected.ids.length > 0 && `, ${selected.ids.length} shown in charts`}
+          {groups.cut && " (of each group only what is among the first 1,000 runs: a filter narrows them down)"}
           {!live.connected && <span class="state failed"> · no connection, trying again</span>}
         </p>
         {view.by.length > 0 ? (
-          <Groups entity={entity} project={project} view={view} columns={columns} />
+          <Groups {...{ entity, project, view, columns }} shown={groups.shown} colours={runs.colours} turn={live.turn} />
         ) : (
           <Grid source={source} view={view} columns={columns} selected={selected.set} colours={runs.colours} baseline={selected.baseline} focused={focused} onFocus={setFocused} onSelect={select} />
         )}
@@ -78,6 +85,7 @@ function Workspace(properties: Names & { query: URLSearchParams; fields: FieldIn
       </section>
       {view.mode !== "table" && (
         <section class="right" aria-label="Charts">
+          {view.mode === "charts" && <Lines runs={runs.runs} />}
           <Charts entity={entity} project={project} rows={selected.rows} runs={runs.runs} view={charts} controls={<PanelAdder query={query} fields={fields} />}>
             <PanelShelf {...{ entity, project, query, names }} where={view.where} deleted={view.deleted} selected={selected.set} turn={live.turn} />
           </Charts>
@@ -149,37 +157,60 @@ function useSelected({ entity, project }: Names, view: TableView, columns: reado
   };
 }
 
+/** For each chart a button that puts it into a report, as it is looked at. */
+export function picks(place: Names, lines: readonly ChartRun[], stream: "default" | "system" = "default") {
+  const figure = (key: string): Figure => ({ kind: "chart", key, stream, lines: [...lines], query: location.search.slice(1) });
+  return (key: string) => <PickReport {...place} what={key} figure={() => figure(key)} />;
+}
+
 /** Colours stay with their runs while the project is open. */
 const palettes = new Map<string, ReadonlyMap<string, number>>();
 
-function useChartRuns(project: string, rows: readonly RunRow[]): { runs: ChartRun[]; colours: Map<string, string> } {
+/** The lines of the charts: the selected runs, or the shown groups while the table groups them. */
+function useChartRuns(project: string, rows: readonly RunRow[], { groups, shown }: RunGroups): { runs: ChartRun[]; colours: Map<string, string> } {
   return useMemo(() => {
-    const places = assigned(rows.map((row) => row.run_id), palettes.get(project) ?? new Map());
+    const ones = rows.map((row) => ({ id: row.run_id, name: row.name, members: [] as string[] }));
+    const lines = groups.length === 0 ? ones : groups.filter(({ key }) => shown.has(key)).map(({ key, name, runs }) => ({ id: key, name: `${name} (${runs.length})`, members: runs }));
+    const places = assigned(lines.map((line) => line.id), palettes.get(project) ?? new Map());
     palettes.set(project, places);
-    const runs = rows.map((row) => ({
-      id: row.run_id,
-      name: row.name,
-      started: row.created_at,
-      stroke: strokeOf(places.get(row.run_id) ?? 0),
-    }));
+    const runs = lines.map((line): ChartRun => ({ ...line, stroke: strokeOf(places.get(line.id) ?? 0) }));
     return { runs, colours: new Map(runs.map((run) => [run.id, run.stroke.colour])) };
-  }, [rows, project]);
+  }, [rows, project, groups, shown]);
+}
+
+const LINES_NAMED_MAX = 40;
+
+/** What the colours mean, where no table beside the charts says so. */
+function Lines({ runs }: { runs: readonly ChartRun[] }) {
+  return (
+    <p class="legend lines">
+      {runs.slice(0, LINES_NAMED_MAX).map((run) => (
+        <span key={run.id} class="entry">
+          <span class="swatch" style={{ background: run.stroke.colour }} />
+          {run.name}
+        </span>
+      ))}
+      {runs.length > LINES_NAMED_MAX && <span class="faint">and {runs.length - LINES_NAMED_MAX} more</span>}
+    </p>
+  );
 }
 
 function Charts(properties: Names & { rows: readonly RunRow[]; runs: readonly ChartRun[]; view: ChartView; controls: ComponentChildren; children: ComponentChildren }) {
   const { entity, project, rows, runs, view, controls, children } = properties;
   const store = useMemo(() => new SeriesStore(entity, project), [entity, project]);
-  const parameters: [string, string][] = [["entity", entity], ["project", project], ...runs.map((run): [string, string] => ["run", run.id])];
+  const ids = runs.flatMap((run) => (run.members.length > 0 ? run.members : [run.id]));
+  const parameters: [string, string][] = [["entity", entity], ["project", project], ...ids.slice(0, KEYS_OF_RUNS_MAX).map((id): [string, string] => ["run", id])];
   const { data, error, loading, reload } = useResource(runs.length > 0 ? JSON.stringify(parameters) : null, (signal) =>
     getPositioned<{ keys: string[] }>("keys", parameters, signal),
   );
-  const running = rows.filter((row) => row.state === "running").map((row) => row.run_id);
+  const grouped = runs.some((run) => run.members.length > 0);
+  const running = grouped ? ids : rows.filter((row) => row.state === "running").map((row) => row.run_id);
   useTail(entity, project, data ? running : [], data?.position ?? 0, store);
   useEffect(() => reload(), [running.length]);
   if (runs.length === 0) return <>{children}<p class="notice">Select runs in the table to see their charts.</p></>;
   if (error && !data) return <Failure error={error} retry={reload} />;
   if (!data) return loading ? <Loading what="charts" /> : null;
-  return <ChartBoard keys={data.answer.keys} runs={runs} store={store} view={view} controls={controls}>{children}</ChartBoard>;
+  return <ChartBoard keys={data.answer.keys} runs={runs} store={store} view={view} controls={controls} tools={picks({ entity, project }, runs)}>{children}</ChartBoard>;
 }
 
 function useWorkspaceKeys(properties: Names & {

@@ -16,7 +16,7 @@ export function Importance({ parameters, method, runs }: { parameters: readonly 
   const sorted = [...parameters].sort((a, b) => b.importance - a.importance).slice(0, SHOWN);
   if (sorted.length === 0) return <p class="notice small">No parameter differs between runs that have this result.</p>;
   return (
-    <div class="importance scroll" tabIndex={0} role="region" aria-label="Importance of parameters">
+    <div class="weights scroll" tabIndex={0} role="region" aria-label="Importance of parameters">
       <table>
         <thead>
           <tr>

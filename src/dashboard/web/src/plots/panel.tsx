@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { getJson, getPositioned } from "../api/http.ts";
-import type { TablePage } from "../api/types.ts";
+import type { RunRow, TablePage } from "../api/types.ts";
 import { Dialog, Failure, IconButton, Popover } from "../components/basics.tsx";
 import { fieldTitle } from "../model/fields.ts";
 import { plural } from "../model/format.ts";
@@ -33,10 +33,12 @@ export interface PanelProperties extends PanelPlace {
   names: readonly string[];
   /** Sets the panel, or takes it away. */
   change: (panel: Panel | null) => void;
+  /** Further buttons. */
+  tools?: ComponentChildren;
 }
 
 export function PanelCard(properties: PanelProperties) {
-  const { panel, change } = properties;
+  const { panel, change, tools } = properties;
   const [full, setFull] = useState(false);
   const title = titleOf(panel);
   return (
@@ -44,6 +46,7 @@ export function PanelCard(properties: PanelProperties) {
       <header>
         <h3 title={title}>{title}</h3>
         <div class="tools">
+          {tools}
           <Popover label="Fields" name={`Fields of ${title}`} class="small">
             {() => <Choices {...properties} />}
           </Popover>
@@ -73,49 +76,54 @@ function titleOf(panel: Panel): string {
 }
 
 function Content(properties: PanelProperties & { height: number }) {
-  return properties.panel.kind === "importance" ? <ImportanceOf {...properties} target={properties.panel.target} /> : <Fields {...properties} />;
+  return properties.panel.kind === "importance" ? <ImportanceOf {...properties} target={properties.panel.target} /> : <LiveFields {...properties} />;
 }
 
-interface Answer {
-  total: number;
-  runs: PlottedRun[];
-  columns: unknown[][];
-}
-
-/** The values of fields, column by column. */
-function useFields({ entity, project, where, deleted, turn }: PanelPlace, fields: readonly string[]) {
+/** The runs that match, with the values of the panel's fields. */
+function LiveFields(properties: PanelProperties & { height: number }) {
+  const { entity, project, where, deleted, turn, panel } = properties;
   const parameters: [string, string | number][] = [
     ["entity", entity],
     ["project", project],
     ["filter", where],
     ["limit", RUNS_MAX],
     ...(deleted ? [["deleted", 1] as [string, number]] : []),
-    ...fields.map((field): [string, string] => ["column", field]),
+    ...fieldsOf(panel).map((field): [string, string] => ["column", field]),
   ];
-  return useResource(JSON.stringify([parameters, turn]), async (signal): Promise<Answer> => {
+  const { data, error, reload } = useResource(JSON.stringify([parameters, turn]), async (signal) => {
     const { answer } = await getPositioned<TablePage>("table", parameters, signal);
-    return {
-      total: answer.total,
-      runs: answer.runs.map((run) => ({ id: run.run_id, name: run.name })),
-      columns: fields.map((_, place) => answer.runs.map((run) => run.values[place] ?? null)),
-    };
+    return { fields: fieldsOf(panel), total: answer.total, rows: answer.runs };
   });
+  if (error && !data) return <Failure error={error} retry={reload} />;
+  // Until the answer to a new choice is there, what was shown has other fields.
+  if (!data || JSON.stringify(data.fields) !== JSON.stringify(fieldsOf(panel))) return <div class="canvas waiting"><span class="wait" role="status">loading…</span></div>;
+  return <Fields {...properties} table={data} />;
 }
 
-function Fields(properties: PanelProperties & { height: number }) {
-  const { panel, entity, project, selected, height, change } = properties;
+export interface FieldsProperties {
+  entity: string;
+  project: string;
+  panel: Panel;
+  /** Rows whose values are those of the panel's fields, in their order. */
+  table: { total: number; rows: readonly RunRow[] };
+  selected: ReadonlySet<string>;
+  height: number;
+  change: (panel: Panel) => void;
+}
+
+export function Fields({ entity, project, panel, table, selected, height, change }: FieldsProperties) {
+  const { rows } = table;
   const fields = fieldsOf(panel);
-  const { data, error, reload } = useFields(properties, fields);
-  const axis = (field: string, logarithmic: boolean): AxisData => ({ label: fieldTitle(field), values: data?.columns[fields.indexOf(field)] ?? [], logarithmic });
   const built = useMemo(() => {
-    if (panel.kind === "scatter") return [axis(panel.x, panel.logx), axis(panel.y, panel.logy), ...(panel.colour ? [axis(panel.colour, wide(data?.columns[fields.indexOf(panel.colour)] ?? []))] : [])];
+    const column = (field: string) => rows.map((row) => row.values[fields.indexOf(field)] ?? null);
+    const axis = (field: string, logarithmic: boolean): AxisData => ({ label: fieldTitle(field), values: column(field), logarithmic });
+    if (panel.kind === "scatter") return [axis(panel.x, panel.logx), axis(panel.y, panel.logy), ...(panel.colour ? [axis(panel.colour, wide(column(panel.colour)))] : [])];
     return panel.kind === "parallel" ? panel.fields.map((field) => axis(field, panel.logs.includes(field))) : [];
-  }, [data, JSON.stringify(panel)]);
-  if (error && !data) return <Failure error={error} retry={reload} />;
-  if (!data) return <div class="canvas waiting"><span class="wait" role="status">loading…</span></div>;
+  }, [rows, JSON.stringify(panel)]);
+  const runs = useMemo(() => rows.map((row): PlottedRun => ({ id: row.run_id, name: row.name })), [rows]);
   const open = (run: PlottedRun) => go(pathOf(entity, project, run.id));
-  const more = data.total > data.runs.length && <p class="faint more">{plural(data.runs.length, "run")} of {data.total.toLocaleString("en-US")}; a filter narrows them down.</p>;
-  const shared = { runs: data.runs, marked: selected, height, onOpen: open };
+  const more = table.total > rows.length && <p class="faint more">{plural(rows.length, "run")} of {table.total.toLocaleString("en-US")}; a filter narrows them down.</p>;
+  const shared = { runs, marked: selected, height, onOpen: open };
   if (panel.kind === "scatter" && built[0] && built[1]) return <><Scatter {...shared} x={built[0]} y={built[1]} colour={built[2] ?? null} />{more}</>;
   if (panel.kind !== "parallel") return null;
   const brush = (number: number, range: readonly [number, number] | null) => {
@@ -207,15 +215,13 @@ function Check({ on, set, children }: { on: boolean; set: (on: boolean) => void;
   );
 }
 
-const ADDED = ["scatter", "parallel"] as const;
-
 /** Opens with the kinds of panels that can be added. */
 export function AddPanel({ add }: { add: (kind: Panel["kind"]) => void }) {
   return (
     <Popover label="+ Chart" name="Add a chart">
       {(close) => (
         <div class="choices">
-          {ADDED.map((kind) => (
+          {(Object.keys(PANEL_NAMES) as Panel["kind"][]).map((kind) => (
             <button key={kind} type="button" onClick={() => { close(); add(kind); }}>
               {PANEL_NAMES[kind]}
             </button>

@@ -1,6 +1,7 @@
 // The cards over fields that the address names, in their order.
 
 import type { FieldInfo } from "../api/types.ts";
+import { PickReport } from "../report/pick.tsx";
 import { setQuery } from "../router.ts";
 import { AddPanel, PanelCard, type PanelPlace } from "./panel.tsx";
 import { newPanel, panelsOf, panelText, PANELS_MAX, type Panel } from "./panels.ts";
@@ -19,7 +20,7 @@ export function PanelShelf({ query, names, ...place }: PanelPlace & { query: URL
       <h2 class="unseen">Over all runs of the table</h2>
       <div class="cards">
         {panels.map((panel, number) => (
-          <PanelCard key={number} {...place} panel={panel} names={names} change={change(number)} />
+          <PanelCard key={number} {...place} panel={panel} names={names} change={change(number)} tools={panel.kind !== "importance" && <PickReport entity={place.entity} project={place.project} what="this chart" figure={() => ({ kind: "panel", panel, where: place.where })} />} />
         ))}
       </div>
     </div>

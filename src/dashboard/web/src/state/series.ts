@@ -29,6 +29,14 @@ export interface Loaded {
   error: Error | null;
 }
 
+/** Where charts have their curves from. */
+export interface CurveSource {
+  readonly entity: string;
+  readonly project: string;
+  subscribe: (listener: () => void) => () => void;
+  get: (run: string, key: string, lens: Lens) => Loaded;
+}
+
 class Growing {
   readonly position: number;
   #curve: Curve;
@@ -101,7 +109,7 @@ interface View {
 }
 
 /** The series of one project's runs. */
-export class SeriesStore {
+export class SeriesStore implements CurveSource {
   readonly entity: string;
   readonly project: string;
   readonly #views = new Map<string, View>();
@@ -217,7 +225,7 @@ export class SeriesStore {
   }
 }
 
-function asked({ axis, from, to, samples, stream }: Lens): (readonly [string, string | number])[] {
+export function asked({ axis, from, to, samples, stream }: Lens): (readonly [string, string | number])[] {
   const metric = typeof axis === "object" ? axis.metric : null;
   const names = { auto: "metric", step: "step", relative: "relative", time: "time" } as const;
   return [

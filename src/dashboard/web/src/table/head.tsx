@@ -98,7 +98,7 @@ function ColumnMenu({ field, view, columns, pinned }: HeadProperties) {
               {place < columns.length - 1 && <button type="button" onClick={act({ col: shifted(1) })}>Move right</button>}
               <button type="button" onClick={act({ col: columns.filter((other) => other !== field) })}>Hide</button>
               {!view.by.includes(field) && splitField(field).section !== "summary" && (
-                <button type="button" onClick={act({ by: [...view.by, field] })}>Group by</button>
+                <button type="button" onClick={act({ by: [...view.by, field], group: null })}>Group by</button>
               )}
             </>
           )}

@@ -6,12 +6,14 @@ import { Link, Popover } from "../components/basics.tsx";
 import { csv, saved } from "../model/csv.ts";
 import { fieldTitle } from "../model/fields.ts";
 import { comparePath } from "../pages/runs.tsx";
+import { PickReport } from "../report/pick.tsx";
 import { setQuery } from "../router.ts";
 import { BulkActions } from "./bulk.tsx";
 import { ColumnPicker } from "./columns.tsx";
 import { FilterBox, SearchBox } from "./filter.tsx";
 import { parametersOf, type RowSource } from "./rows.ts";
 import type { TableView } from "./view.ts";
+import { ViewsMenu } from "./views.tsx";
 
 interface ToolbarProperties {
   entity: string;
@@ -23,16 +25,19 @@ interface ToolbarProperties {
   source: RowSource;
   selected: readonly string[];
   problem: string | null;
+  query: URLSearchParams;
 }
 
 export function Toolbar(properties: ToolbarProperties) {
-  const { entity, project, view, fields, names, columns, selected, problem } = properties;
+  const { entity, project, view, fields, names, columns, selected, problem, query } = properties;
   return (
     <div class="toolbar" role="toolbar" aria-label="Runs">
       <SearchBox value={view.search} />
       <FilterBox filter={view.filter} fields={names} problem={problem} />
       <ColumnPicker columns={columns} fields={fields} />
       <GroupPicker view={view} names={names} />
+      <ViewsMenu {...{ entity, project, query }} />
+      <PickReport {...{ entity, project }} what="this table" small={false} figure={() => ({ kind: "runs", query: query.toString(), columns: [...columns] })} />
       {selected.length > 1 && (
         <Link class="button" to={comparePath(entity, project, selected)}>
           Compare {Math.min(selected.length, 20)}
@@ -51,11 +56,11 @@ function GroupPicker({ view, names }: { view: TableView; names: readonly string[
   return (
     <>
       {view.by.map((field) => (
-        <button key={field} type="button" class="chip" aria-label={`Do not group by ${field}`} onClick={() => setQuery({ by: view.by.filter((other) => other !== field) })}>
+        <button key={field} type="button" class="chip" aria-label={`Do not group by ${field}`} onClick={() => setQuery({ by: view.by.filter((other) => other !== field), group: null })}>
           by {fieldTitle(field)} ×
         </button>
       ))}
-      <select class="group" aria-label="Group by" value="" onChange={(event) => setQuery({ by: [...view.by, event.currentTarget.value] })}>
+      <select class="group" aria-label="Group by" value="" onChange={(event) => setQuery({ by: [...view.by, event.currentTarget.value], group: null })}>
         <option value="">Group by…</option>
         {names
           .filter((name) => !view.by.includes(name) && !name.startsWith("summary") && name !== "name")

@@ -15,6 +15,8 @@ export interface TableView {
   pinned: ReadonlySet<string>;
   widths: ReadonlyMap<string, number>;
   by: string[];
+  /** Keys of the groups that the charts show; null while the reader has not chosen. */
+  groups: string[] | null;
   baseline: string | null;
   /** Selected runs; null while the reader has not chosen: then the first ones are shown. */
   selected: string[] | null;
@@ -34,6 +36,7 @@ export function tableView(query: URLSearchParams, fields: readonly FieldInfo[]):
   const mode = query.get("view");
   const columns = query.getAll("col");
   const selected = query.getAll("run");
+  const groups = query.getAll("group");
   return {
     filter,
     search: text,
@@ -44,6 +47,7 @@ export function tableView(query: URLSearchParams, fields: readonly FieldInfo[]):
     pinned: new Set(query.getAll("cpin")),
     widths: new Map(query.getAll("w").map(width)),
     by: query.getAll("by"),
+    groups: groups.length > 0 ? groups.filter((key) => key !== "") : null,
     baseline: query.get("base"),
     selected: selected.length > 0 ? selected.filter((run) => run !== "") : null,
     deleted: query.get("deleted") === "1",
