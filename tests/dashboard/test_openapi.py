@@ -10,6 +10,7 @@ from runwell_dashboard import (
     blobs,
     curves,
     edits,
+    exports,
     health,
     history,
     openapi,
@@ -38,6 +39,7 @@ NEEDED = {
     "/runs/{entity}/{project}/{run_id}/series": {"key": "loss"},
     "/groups": {"by": "state"},
     "/values": {"field": "state"},
+    "/export/history": {"run": "ada/digits/plain"},
     "/importance": {"target": "summary.loss"},
     "/tail": {"run": "ada/digits/plain"},
 }
@@ -71,7 +73,21 @@ def test_every_documented_question_is_answered_as_documented(served: Served):
 def test_no_parameter_is_forgotten():
     """Every query parameter that the code reads by its name is in the document, and nothing else is."""
     read: set[str] = set()
-    for module in (blobs, curves, edits, health, history, parameters, runs, saved, series, sweeps, table, tail):
+    for module in (
+        blobs,
+        curves,
+        edits,
+        exports,
+        health,
+        history,
+        parameters,
+        runs,
+        saved,
+        series,
+        sweeps,
+        table,
+        tail,
+    ):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if not isinstance(node, ast.Call):
                 continue

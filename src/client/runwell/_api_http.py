@@ -1,10 +1,11 @@
 """Runs of a server, over its HTTP API, with the standard library."""
 
+import contextlib
 import http.client
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -17,6 +18,9 @@ from runwell.core.history import Selection
 from runwell.errors import ServerUnreachableError
 
 Decoded = TypeVar("Decoded")
+
+STREAM_BYTES = 1 << 20
+"""Read at once of what is streamed."""
 
 TIMEOUT_S = 30.0
 """For each answer. The server itself gives up a consistent read after 10 s and says so."""
@@ -151,12 +155,31 @@ class HttpSource:
         return f"{self._address.path}/api/v1/{path}{'?' if query else ''}{query}"
 
     def _answer(self, target: str, accept: str, method: str = "GET", body: bytes | None = None) -> tuple[int, bytes]:
-        try:
+        with self._failures_told():
             try:
                 return self._exchange(target, accept, method, body)
             except (http.client.HTTPException, ConnectionError):
                 # The server may have closed a connection that was kept open; a question may be asked twice.
                 return self._exchange(target, accept, method, body)
+
+    def stream(self, path: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+        """The content at a path below /api/v1/, piece by piece as it comes. Raises when it breaks off."""
+        with self._failures_told(), contextlib.closing(self._new_connection()) as connection:
+            connection.request("GET", self._target(path, parameters))
+            response = connection.getresponse()
+            if response.status != 200:
+                self._content(response.status, response.read())
+            try:
+                while piece := response.read(STREAM_BYTES):
+                    yield piece
+            except http.client.IncompleteRead:
+                raise ApiError(f"{self.base_url} broke off in the middle; the dashboard's log says why") from None
+
+    @contextlib.contextmanager
+    def _failures_told(self) -> Iterator[None]:
+        """What goes wrong on the way there and back, as errors that say what to do."""
+        try:
+            yield
         except TimeoutError:
             raise ServerUnreachableError(f"{self.base_url} did not answer within {self._timeout_s:g} s") from None
         except OSError as error:
@@ -183,13 +206,15 @@ class HttpSource:
     def _connection(self) -> http.client.HTTPConnection:
         """This thread's connection; a forked child makes its own, since two must not share one."""
         if getattr(self._local, "pid", None) != os.getpid():
-            secure = self._address.scheme == "https"
-            kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-            assert self._address.hostname is not None
-            self._local.kept = KeptConnection(kind(self._address.hostname, self._address.port, timeout=self._timeout_s))
+            self._local.kept = KeptConnection(self._new_connection())
             self._local.pid = os.getpid()
         kept: KeptConnection = self._local.kept
         return kept.connection
+
+    def _new_connection(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._address.scheme == "https" else http.client.HTTPConnection
+        assert self._address.hostname is not None
+        return kind(self._address.hostname, self._address.port, timeout=self._timeout_s)
 
 
 def _parameters(selection: Selection) -> dict[str, Any]:

@@ -27,6 +27,17 @@ QUERIES: dict[str, dict[str, Any]] = {
     "/fields": PLACE,
     "/sweeps": {**PLACE, "sweep_id": TEXT},
     "/groups": {**PLACE, "filter": TEXT, "deleted": FLAG, "by": TEXTS, "column": TEXTS},
+    "/export/runs": {**PLACE, "format": TEXT, "filter": TEXT, "order": TEXT, "deleted": FLAG, "column": TEXTS},
+    "/export/history": {
+        **KEYS,
+        "format": TEXT,
+        "run": TEXTS,
+        "min_step": INTEGER,
+        "max_step": INTEGER,
+        "masked": FLAG,
+        "all": FLAG,
+        "stream": TEXT,
+    },
     "/values": {**PLACE, "filter": TEXT, "deleted": FLAG, "field": TEXT, "limit": INTEGER},
     "/importance": {**PLACE, "filter": TEXT, "order": TEXT, "deleted": FLAG, "target": TEXT, "parameter": TEXTS},
     "/keys": {**PLACE, "run": TEXTS, "stream": TEXT},
@@ -69,6 +80,8 @@ WAITING = {
     "/groups",
     "/values",
     "/importance",
+    "/export/runs",
+    "/export/history",
     "/keys",
     "/series",
 }
@@ -120,6 +133,7 @@ def _operation(path: str, method: str, route: Route) -> dict[str, Any]:
     summary, _, description = told.partition("\n\n")
     kind = "text/event-stream" if path.endswith(("/tail", "/changes")) else "application/json"
     kind = "application/octet-stream" if path.startswith("/blobs/") else kind
+    kind = "text/csv" if path.startswith("/export/") else kind
     operation: dict[str, Any] = {
         "operationId": f"{route.endpoint.__name__}_{method.lower()}",
         "summary": " ".join(summary.replace("``", "`").split()),

@@ -39,7 +39,7 @@ from runwell_projector.series import Series
 from runwell_projector.states import read_fold
 from runwell_projector.strips import find_blocks
 from runwell_projector.sweeps import SweepFolds, TrialRun, outcome_of, read_sweeps, read_trial_runs
-from runwell_projector.table import read_fields, read_keys, read_projects, read_rows
+from runwell_projector.table import read_field_types, read_fields, read_keys, read_projects, read_rows
 from runwell_projector.tail import read_tail
 
 __all__ = [
@@ -175,6 +175,21 @@ class Views:
         with self._snapshot() as connection:
             chosen = Chosen(connection, self._mirror, choice)
             return chosen.count(), read_rows(connection, chosen.numbers(offset, limit), fields)
+
+    def numbers(self, choice: Choice = ALL_RUNS) -> list[tuple[int]]:
+        """All runs that match, in order, as ``run_rows`` takes them; a run keeps its number also in new views."""
+        with self._snapshot() as connection:
+            return Chosen(connection, self._mirror, choice).numbers(0, -1)
+
+    def run_rows(self, numbers: Sequence[tuple[int]], fields: Sequence[filters.Field]) -> list[Row]:
+        """The rows of ``table``."""
+        with self._snapshot() as connection:
+            return read_rows(connection, numbers, fields)
+
+    def field_types(self, numbers: Sequence[tuple[int]]) -> dict[filters.Field, set[str]]:
+        """The config and summary keys of some runs, and the types of their values: "number", "boolean", "string", …"""
+        with self._snapshot() as connection:
+            return read_field_types(connection, numbers)
 
     def groups(
         self, by: Sequence[filters.Field], fields: Sequence[filters.Field], choice: Choice = ALL_RUNS

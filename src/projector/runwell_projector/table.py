@@ -24,7 +24,7 @@ Decoded = dict[str, Any]
 def read_rows(
     connection: sqlite3.Connection, numbers: Sequence[tuple[int]], fields: Sequence[filters.Field]
 ) -> list[dict[str, Any]]:
-    """``HEAD`` and "values", in the order of the fields, of each of the runs; a missing value is None."""
+    """``HEAD`` and "values", in the order of the fields, of each of the runs that there still is; a missing value is None."""
     sections = [name for name in filters_tree.SECTIONS if any(field.section == name for field in fields)]
     plain = [field.section for field in fields if field.section not in filters_tree.SECTIONS]
     columns = list(dict.fromkeys([*HEAD, *plain, *sections]))
@@ -33,7 +33,10 @@ def read_rows(
     readers = [_reader(field) for field in fields]
     rows = []
     for number in numbers:
-        found = dict(zip(columns, connection.execute(statement, number).fetchone(), strict=True))
+        row = connection.execute(statement, number).fetchone()
+        if row is None:
+            continue
+        found = dict(zip(columns, row, strict=True))
         for section in (*sections, *(("tags",) if "tags" in found else ())):
             found[section] = json.loads(found[section])
         rows.append({**{name: found[name] for name in HEAD}, "values": [read(found) for read in readers]})
@@ -60,21 +63,33 @@ def read_fields(connection: sqlite3.Connection, condition: Sql) -> list[dict[str
 
     A name that only begins others is none, though ``leaves`` writes it down.
     """
-    fields: list[dict[str, Any]] = []
+    newest = condition + Sql(" ORDER BY created_at DESC LIMIT ?", (FIELD_RUNS_MAX,))
+    return [
+        {"field": str(field), "runs": sum(kinds.values()), "types": sorted(kinds)}
+        for field, kinds in _types_of(connection, newest).items()
+    ]
+
+
+def read_field_types(connection: sqlite3.Connection, numbers: Sequence[tuple[int]]) -> dict[filters.Field, set[str]]:
+    """The types of every config and summary key of some runs."""
+    among = Sql("number IN (SELECT value FROM json_each(?))", (json.dumps([number for (number,) in numbers]),))
+    return {field: set(kinds) for field, kinds in _types_of(connection, among).items()}
+
+
+def _types_of(connection: sqlite3.Connection, condition: Sql) -> dict[filters.Field, Counter[str]]:
+    fields: dict[filters.Field, Counter[str]] = {}
     for section in ("config", "summary"):
-        newest = f"SELECT {section} AS leaves FROM run WHERE {condition.text} ORDER BY created_at DESC LIMIT {FIELD_RUNS_MAX}"
         found = connection.execute(
-            "SELECT key, type, count(*) FROM (" + newest + "), json_each(leaves) GROUP BY key, type ORDER BY key",
+            f"SELECT key, type, count(*) FROM (SELECT {section} AS leaves FROM run WHERE {condition.text}), "
+            "json_each(leaves) GROUP BY key, type ORDER BY key",
             condition.parameters,
         )
         by_key: dict[str, Counter[str]] = {}
         for key, kind, runs in found:
             by_key.setdefault(str(key), Counter())[_TYPES.get(kind, str(kind))] += runs
-        fields += [
-            {"field": str(filters.Field(section, key)), "runs": sum(kinds.values()), "types": sorted(kinds)}
-            for key, kinds in by_key.items()
-            if not (kinds.keys() == {"array"} and any(name.startswith(f"{key}.") for name in by_key))
-        ]
+        for key, kinds in by_key.items():
+            if not (kinds.keys() == {"array"} and any(name.startswith(f"{key}.") for name in by_key)):
+                fields[filters.Field(section, key)] = kinds
     return fields
 
 

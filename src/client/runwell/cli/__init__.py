@@ -13,6 +13,7 @@ COMMANDS = (
     "ls",
     "show",
     "history",
+    "export",
     "tail",
     "status",
     "rebuild",
