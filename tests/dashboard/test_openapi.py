@@ -7,6 +7,7 @@ import re
 from urllib.parse import quote
 
 from runwell_dashboard import (
+    artifacts,
     blobs,
     curves,
     edits,
@@ -22,7 +23,7 @@ from runwell_dashboard import (
     table,
     tail,
 )
-from tests.dashboard.conftest import BLOB, Served
+from tests.dashboard.conftest import ARTIFACT, BLOB, Served
 from tests.dashboard.requests import EventStream, request
 
 RUN = {
@@ -33,6 +34,7 @@ RUN = {
     "kind": "views",
     "id": "seen",
     "sha256": BLOB,
+    **ARTIFACT,
 }
 NEEDED = {
     "/series": {"run": "ada/digits/plain", "key": "loss"},
@@ -74,6 +76,7 @@ def test_no_parameter_is_forgotten():
     """Every query parameter that the code reads by its name is in the document, and nothing else is."""
     read: set[str] = set()
     for module in (
+        artifacts,
         blobs,
         curves,
         edits,

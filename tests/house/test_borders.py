@@ -66,7 +66,7 @@ def test_the_contract_of_the_training_process_covers_it():
     watched = next(contract for contract in contracts if "training process" in contract["name"])["source_modules"]
     private = [path.stem for path in (ROOT / "src/client/runwell").glob("_[a-z]*.py")]
     expected = {f"runwell.{name}" for name in private if not name.startswith("_api")}
-    assert expected | {"runwell.media", "runwell.plot", "runwell.system"} == set(watched)
+    assert expected | {"runwell.artifacts", "runwell.media", "runwell.plot", "runwell.system"} == set(watched)
 
 
 @pytest.mark.parametrize(

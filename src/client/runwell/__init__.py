@@ -33,6 +33,7 @@ from runwell.errors import (
 if TYPE_CHECKING:
     from runwell import plot as plot
     from runwell._api import Api as Api
+    from runwell.artifacts.artifact import Artifact as Artifact
     from runwell.media.documents import Html as Html
     from runwell.media.documents import Molecule as Molecule
     from runwell.media.documents import Object3D as Object3D
@@ -95,6 +96,7 @@ def teardown(exit_code: int | None = None) -> None:
 
 _LAZY = {
     "Api": "_api",
+    "Artifact": "artifacts.artifact",
     "Audio": "media.sound",
     "Classes": "media.image_layers",
     "Histogram": "media.histogram",
@@ -113,8 +115,27 @@ _LAZY = {
 }
 """What a training process may not need, and the module that it comes from; imported when it is first asked for."""
 
+_OF_RUNS = frozenset(
+    {
+        "finish_artifact",
+        "link_artifact",
+        "link_model",
+        "log_artifact",
+        "log_code",
+        "log_model",
+        "restore",
+        "save",
+        "upsert_artifact",
+        "use_artifact",
+        "use_model",
+    }
+)
+"""Calls of the current run's."""
+
 
 def __getattr__(name: str) -> Any:
+    if name in _OF_RUNS:
+        return _session.NotStarted(name) if run is None else getattr(run, name)
     if name not in _LAZY:
         raise AttributeError(f"module 'runwell' has no attribute {name!r}")
     module = _LAZY[name]
@@ -127,6 +148,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "AlertLevel",
     "Api",
+    "Artifact",
     "Audio",
     "Classes",
     "Config",

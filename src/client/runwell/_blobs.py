@@ -176,6 +176,22 @@ class BlobSpool:
             self.folder.sync(blobs)
             return blobs
 
+    def enlist(self, blobs: Sequence[Blob], sources: Sequence[str], staged: BlobFolder) -> None:
+        """Needs contents that are kept in ``staged``, or that are still in the files that they came from.
+
+        Raises SpoolFullError, UsageError and Error.
+        """
+        with self._kept_whole(f"{len(blobs):,} files"):
+            kept = [blob for blob in blobs if staged.has(blob.sha256)]
+            self._require_room(sum(blob.bytes for blob in dict.fromkeys(kept)))
+            if staged.directory != self.folder.directory:
+                in_threads(self.folder.add_file, [staged.path(blob.sha256) for blob in kept])
+                self.folder.sync(kept)
+            self._enlist(blobs, sources)
+            for blob, source in zip(blobs, sources, strict=True):
+                if not self.folder.has(blob.sha256) and not os.path.exists(source):
+                    raise UsageError(f"{source or blob.sha256} is gone, and it was not kept: add it again")
+
     def _require_room(self, more_bytes: int) -> None:
         """Raises SpoolFullError when the spool has not so much room left."""
         with self._lock:

@@ -22,6 +22,7 @@ from runwell._lane import Lane
 from runwell._metrics import nothing_earlier
 from runwell._names import suggestion
 from runwell._provenance import process_fields
+from runwell._run_artifacts import ArtifactCalls
 from runwell._settings import Settings
 from runwell._source import SourceCapture
 from runwell._status import RunStatus, read_status
@@ -29,7 +30,7 @@ from runwell._summary import SummaryView
 from runwell._version import VERSION
 from runwell._writers import open_lane
 from runwell.core.metrics import Metric
-from runwell.errors import UsageError
+from runwell.errors import Error, UsageError
 
 INTERRUPTED_EXIT_CODE = 255
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ EXIT_CODES = range(-(1 << 31), 1 << 31)
 TERMINATED_TIMEOUT_S = 5.0
 
 
-class Run(DescribedRun):
+class Run(DescribedRun, ArtifactCalls):
     """One attempt of a run. Made by ``runwell.init``; usable from any thread, in forked children, and as a context."""
 
     def __init__(
@@ -252,6 +253,8 @@ class Run(DescribedRun):
             lane.postpone(partial(self._end, exit_code, timeout_s, media_timeout_s))
             return
         try:
+            if "_files_saved" in self.__dict__:
+                self._save_last_files()
             if self._source is not None:
                 self._source.wait()
         finally:
@@ -266,6 +269,15 @@ class Run(DescribedRun):
                 self._note.remove(self.id)
         if isinstance(lane, Lane) and not ended_meanwhile:
             self._deliver(lane, timeout_s)
+
+    def _save_last_files(self) -> None:
+        """What ``save`` was told to keep as it is at the end."""
+        from runwell.artifacts.saving import log_saved
+
+        try:
+            log_saved(self, at_end=True)
+        except (Error, OSError, ValueError) as error:
+            _messages.warn(f"files of the run could not be saved at its end: {error}")
 
     def _deliver(self, lane: Lane, timeout_s: float) -> None:
         settings = self._settings

@@ -14,7 +14,8 @@ from runwell_collector.coverage import coverage_fault
 from runwell_collector.log import UndecodableError, WriterMark, decode_events
 from runwell_collector.payloads import object_fault, paths_fault, value_fault
 
-STATED_BY_COLLECTOR = frozenset({"writer_ended", "writer_silent"})
+STATED_BY_COLLECTOR = frozenset({"writer_ended", "writer_silent", "artifact_version_assigned", "artifact_changed"})
+NOTABLE = frozenset({"artifact_logged", "artifact_linked", "artifact_edited"})
 
 
 class InvalidBatchError(ValueError):
@@ -35,7 +36,9 @@ def admit(batch: collector_pb2.Batch) -> WriterMark:
         if fault := _event_fault(kind, event):
             raise InvalidBatchError(f"record {batch.first + event.index} ({kind or 'of an unknown kind'}): {fault}")
         if kind == "run_finished":
-            mark = WriterMark.FINISHED
+            mark |= WriterMark.FINISHED
+        if kind in NOTABLE:
+            mark |= WriterMark.NOTABLE
     if fault := coverage_fault(batch.count, events):
         raise InvalidBatchError(f"records {batch.first} to {batch.first + batch.count - 1}: {fault}")
     return mark
@@ -57,7 +60,7 @@ def _event_fault(kind: str, event: event_pb2.Event) -> str | None:
     if not math.isfinite(event.time):
         return f"its time is {event.time}; send unix seconds"
     if kind in STATED_BY_COLLECTOR:
-        return "only the collector states this; send End, or nothing"
+        return "only the collector states this"
     check = FAULTS.get(kind)
     return check(event) if check else None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runwell.core import limits
 from runwell_collector.counters import Counters
 from runwell_collector.intake import NO_SPACE, Intake
-from runwell_collector.log import EventLog, LogFullError
+from runwell_collector.log import Appended, EventLog, LogFullError
 from runwell_collector.replies import Reply
 
 
@@ -40,6 +40,8 @@ class Appender:
         self._queued = asyncio.Event()
         self._worthy = asyncio.Event()
         self._answered = asyncio.Event()
+        self.follow: Callable[[int, list[int]], None] = lambda up_to, notable: None
+        """Called after each commit with the log's end, and the offsets of batches that the catalogue follows."""
 
     def wake(self) -> None:
         """Something was queued."""
@@ -68,6 +70,13 @@ class Appender:
                 else:
                     self._counters.committed(group, loop.time() - began_at)
                     answers = self._intake.appended(results)
+                    placed = [
+                        (batch, result.offset)
+                        for batch, result in zip(group, results, strict=True)
+                        if isinstance(result, Appended)
+                    ]
+                    if placed:
+                        self.follow(placed[-1][1], [offset for batch, offset in placed if batch.notable])
                 self._deliver(answers)
                 self._answered.set()
                 self._answered = asyncio.Event()

@@ -13,17 +13,21 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from runwell.core import limits
-from runwell.v1 import collector_pb2, collector_pb2_grpc
+from runwell.v1 import collector_pb2, collector_pb2_grpc, event_pb2
 from runwell_collector import directory
 from runwell_collector.appender import Clock
 from runwell_collector.blobs.arrivals import Arrivals
 from runwell_collector.blobs.index import BlobIndex
 from runwell_collector.blobs.service import BlobService
 from runwell_collector.blobs.store import open_blob_store
+from runwell_collector.catalogue.decider import Decider
+from runwell_collector.catalogue.notes import CatalogueNotes
+from runwell_collector.catalogue.waiting import WaitingWishes
 from runwell_collector.config import Address, CollectorConfig, ConfigError, listening
 from runwell_collector.counters import Counters
 from runwell_collector.http import health_app, serving_http
 from runwell_collector.intake import NO_SPACE, Intake
+from runwell_collector.log import RunId
 from runwell_collector.log.sqlite import SqliteEventLog, open_event_log
 from runwell_collector.service import CollectorService
 
@@ -77,10 +81,16 @@ async def running_collector(
         arrivals = await _open_arrivals(stack, config, free_bytes)
         pauses_s = config.commit_interval_s, config.commit_gather_s
         service = CollectorService(intake, log, counters, clock, pauses_s, BlobService(arrivals, log.log_id))
+        notes = stack.enter_context(closing(CatalogueNotes(config.data_dir / "catalogue.db", log.log_id)))
+        waiting = WaitingWishes(arrivals.store, arrivals.index)
+        decider = Decider(log, notes, waiting, OwnRecords(service, intake, log, clock).append, clock.wall)
+        service.appender.follow = decider.appended
+        arrivals.entries.stored = decider.arrived
         disk = DiskWatch(intake, config, free_bytes)
         _show_gauges(counters, intake, disk)
         tasks = await stack.enter_async_context(_background())
         tasks.start(service.appender.append_for_ever())
+        tasks.start(decider.decide_for_ever())
         http = await stack.enter_async_context(serving_http(health_app(counters, disk.not_ready), config.http))
         server_health = health.aio.HealthServicer()
         address = await stack.enter_async_context(_serving_grpc(service, server_health, config.grpc))
@@ -99,9 +109,28 @@ async def _open_arrivals(stack: AsyncExitStack, config: CollectorConfig, free_by
         raise ConfigError(str(error)) from error
     index = stack.enter_context(closing(BlobIndex(config.data_dir / "blobs.db")))
     await index.fill(store)
-    arrivals = Arrivals(config.data_dir / "incoming", store, index, lambda blobs: None)
+    arrivals = Arrivals(config.data_dir / "incoming", store, index)
     arrivals.remove_abandoned()
     return arrivals
+
+
+class OwnRecords:
+    """Appends what the collector decides."""
+
+    def __init__(self, service: CollectorService, intake: Intake, log: SqliteEventLog, clock: Clock) -> None:
+        self._service = service
+        self._intake = intake
+        self._log = log
+        self._clock = clock
+
+    async def append(self, run: RunId, writer: bytes, event: event_pb2.Event) -> bool:
+        """Whether it is durable; False when the disk is full."""
+        position = await self._log.position(writer)
+        self._intake.state(run, writer, position, event, self._clock.wall())
+        self._service.appender.wake()
+        await self._service.appender.until(lambda: self._intake.is_idle(writer))
+        now = await self._log.position(writer)
+        return now is not None and now.durable > (position.durable if position else 0)
 
 
 class DiskWatch:

@@ -14,11 +14,14 @@ appends it to the log, and brings back the log's answers. What may be sent when:
 Writers are independent: a refusal, a rewind or a fence touches no other writer of the stream.
 """
 
+import zlib
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from runwell.core import limits, names
+from runwell.core.artifacts.naming import catalogue_writer
+from runwell.core.frames import advance_chain
 from runwell.v1 import collector_pb2, event_pb2
 from runwell_collector import replies
 from runwell_collector.admission import InvalidBatchError
@@ -230,6 +233,37 @@ class Intake:
                 event = event_pb2.Event(time=received_at, writer_silent=silent)
                 self._enqueue(writer, _control_entry(writer, event, WriterMark.SILENT, received_at))
 
+    # ---- What the collector decides
+
+    def state(
+        self, run: RunId, writer_id: bytes, position: WriterPosition | None, event: event_pb2.Event, received_at: float
+    ) -> None:
+        """Queues the next record of a writer that is the collector itself; ``is_idle`` tells when it was answered."""
+        durable = position or WriterPosition(run, 0, 0, WriterMark.NONE)
+        writer = _Writer(writer_id, durable, durable, heard_at=0.0)
+        self._writers[writer_id] = writer
+        events = event_pb2.Events(events=[event]).SerializeToString()
+        batch = NewBatch(
+            run=run,
+            writer=writer_id,
+            first=durable.durable + 1,
+            count=1,
+            chain_before=durable.chain,
+            chain=advance_chain(durable.chain, zlib.crc32(events)),
+            received_at=received_at,
+            codec=collector_pb2.CODEC_NONE,
+            events=events,
+            # Nobody watches whether it falls silent.
+            mark=WriterMark.FINISHED,
+            notable=True,
+        )
+        self._enqueue(writer, batch)
+
+    def is_idle(self, writer_id: bytes) -> bool:
+        """Whether nothing of the writer is queued."""
+        writer = self._writers.get(writer_id)
+        return writer is None or not writer.queued
+
     # ---- The appender
 
     def next_group(self) -> list[NewBatch]:
@@ -384,7 +418,10 @@ class Intake:
 def _open_fault(writer_id: bytes, run: RunId) -> str | None:
     if len(writer_id) != WRITER_ID_BYTES:
         return f"a writer id has {WRITER_ID_BYTES} random bytes, and this one has {len(writer_id)}"
-    return names.entity_problem(run.entity) or names.project_problem(run.project) or names.stream_problem(run.run_id)
+    if run.run_id == names.ARTIFACT_STREAM and writer_id == catalogue_writer(run.entity, run.project):
+        return "only the collector writes decisions about artifacts"
+    stream_problem = None if run.run_id == names.ARTIFACT_STREAM else names.stream_problem(run.run_id)
+    return names.entity_problem(run.entity) or names.project_problem(run.project) or stream_problem
 
 
 def _refused_for_now(stream: int, writer_id: bytes) -> Reply:
@@ -404,7 +441,8 @@ def _new_batch(run: RunId, request: collector_pb2.Batch, mark: WriterMark, recei
         received_at=received_at,
         codec=request.codec,
         events=request.events,
-        mark=mark,
+        mark=mark & ~WriterMark.NOTABLE,
+        notable=bool(mark & WriterMark.NOTABLE),
     )
 
 

@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 from runwell_collector.blobs import open_blob_store
 from runwell_dashboard import (
+    artifact_edits,
+    artifacts,
     blobs,
     curves,
     edits,
@@ -35,7 +37,22 @@ from runwell_dashboard.counters import Counted, Counters
 from runwell_dashboard.reader import Reader
 from runwell_dashboard.settings import Settings
 
+ARTIFACT = "/api/v1/artifacts/{entity}/{project}/{name}"
 RUN = "/api/v1/runs/{entity}/{project}/{run_id}"
+
+ARTIFACT_ROUTES = (
+    Route("/api/v1/blobs/{sha256}", blobs.show_blob),
+    Route("/api/v1/artifacts", artifacts.list_artifacts),
+    Route(ARTIFACT, artifacts.show_collection),
+    Route(ARTIFACT + "/{version}", artifacts.show_version),
+    Route(ARTIFACT + "/{version}", artifact_edits.edit_version, methods=["PATCH"]),
+    Route(ARTIFACT + "/{version}", artifact_edits.delete_version, methods=["DELETE"]),
+    Route(ARTIFACT + "/{version}/files", artifacts.list_files),
+    Route(ARTIFACT + "/{version}/lineage", artifacts.show_lineage),
+    Route(ARTIFACT + "/{version}/link", artifact_edits.link_version, methods=["POST"]),
+    Route("/api/v1/loggings/{entity}/{project}/{logged_id}", artifacts.show_logging),
+    Route(RUN + "/artifacts", artifacts.list_of_run),
+)
 
 
 async def nowhere(request: Request) -> Response:
@@ -61,7 +78,7 @@ def _routes() -> list[Route]:
         Route("/api/v1/tail", tail.follow_runs),
         Route("/api/v1/changes", tail.follow_changes),
         Route("/api/v1/series", curves.show_curves, methods=["GET", "POST"]),
-        Route("/api/v1/blobs/{sha256}", blobs.show_blob),
+        *ARTIFACT_ROUTES,
         Route(RUN, runs.show_run),
         Route(RUN, edits.edit_run, methods=["PATCH"]),
         Route(RUN, edits.delete_run, methods=["DELETE"]),

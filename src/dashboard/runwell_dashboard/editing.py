@@ -25,21 +25,22 @@ EDIT_TIMEOUT_S = 10.0
 RunName = tuple[str, str, str]
 
 
-async def store(address: str, name: RunName, event: event_pb2.Event) -> None:
-    """Makes one event of a run durable. Raises RequestError when the collector refuses it or cannot be reached."""
+async def store(address: str, name: RunName, event: event_pb2.Event) -> bytes:
+    """Makes one event durable; returns the id of its writer. Raises RequestError when the collector refuses it or cannot be reached."""
+    writer = os.urandom(16)
     try:
         async with asyncio.timeout(EDIT_TIMEOUT_S), grpc.aio.insecure_channel(address) as channel:
-            await _store(channel, name, event)
+            await _store(channel, writer, name, event)
     except (grpc.aio.AioRpcError, TimeoutError) as error:
         problem = error.details() if isinstance(error, grpc.aio.AioRpcError) else "it did not answer in time"
         message = f"the collector at {address} did not take the change: {problem}; try again"
         raise RequestError(503, "collector_unreachable", message, retry_after_s=1) from None
+    return writer
 
 
-async def _store(channel: grpc.aio.Channel, name: RunName, event: event_pb2.Event) -> None:
+async def _store(channel: grpc.aio.Channel, writer: bytes, name: RunName, event: event_pb2.Event) -> None:
     call = collector_pb2_grpc.CollectorServiceStub(channel).Publish()  # type: ignore[no-untyped-call]
     answers = _answers(call)
-    writer = os.urandom(16)
     run = event_pb2.RunKey(entity=name[0], project=name[1], run_id=name[2])
     opening = wire.Open(writer_id=writer, run=run, client_version=version("runwell"))
     await call.write(wire.PublishRequest(requests=[wire.Request(open=opening)]))

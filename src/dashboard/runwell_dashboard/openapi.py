@@ -53,6 +53,9 @@ QUERIES: dict[str, dict[str, Any]] = {
         "masked": FLAG,
         "stream": TEXT,
     },
+    "/artifacts": {**PLACE, "type": TEXT, "limit": INTEGER},
+    "/artifacts/{entity}/{project}/{name}/{version}/files": {"prefix": TEXT, "offset": INTEGER, "limit": INTEGER},
+    "/artifacts/{entity}/{project}/{name}/{version}/lineage": {"steps": INTEGER},
     "/blobs/{sha256}": {"type": TEXT, "name": TEXT},
     "/tail": {**KEYS, "run": TEXTS, "after": INTEGER, "stream": TEXT},
     "/runs/{entity}/{project}/{run_id}": {"statistics": FLAG, "upto": INTEGER},
@@ -73,6 +76,7 @@ QUERIES: dict[str, dict[str, Any]] = {
 
 WAITING = {
     "/sweeps",
+    "/artifacts",
     "/projects",
     "/runs",
     "/table",
@@ -87,6 +91,19 @@ WAITING = {
 }
 """Paths that also take ``consistent=0``; so do those of one run."""
 
+ARTIFACT_BODY = {
+    "type": "object",
+    "properties": {
+        "description": TEXT,
+        "metadata": {"type": "object"},
+        "tags": TEXTS,
+        "ttl_s": {"type": ["number", "null"]},
+        "aliases_added": TEXTS,
+        "aliases_removed": TEXTS,
+    },
+    "additionalProperties": False,
+}
+LINK_BODY = {"type": "object", "properties": {**PLACE, "name": TEXT, "aliases": TEXTS}}
 BODY = {
     "type": "object",
     "properties": {"name": TEXT, "group": TEXT, "notes": TEXT, "tags": TEXTS},
@@ -150,6 +167,9 @@ def _operation(path: str, method: str, route: Route) -> dict[str, Any]:
         operation["description"] = " ".join(description.replace("``", "`").split())
     if method == "PUT" and path.startswith("/saved/"):
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": SAVED}}}
+    elif path.startswith("/artifacts/") and method != "GET":
+        schema = {"PATCH": ARTIFACT_BODY, "POST": LINK_BODY}.get(method, {"properties": {"delete_aliases": FLAG}})
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     elif method in ("PATCH", "DELETE") or path.endswith("/restore"):
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": BODY}}}
     elif method == "POST":
@@ -162,6 +182,6 @@ def _parameters(path: str, method: str) -> list[dict[str, Any]]:
     if method != "GET":
         return found
     queries = QUERIES.get(path, {})
-    if path in WAITING or path.startswith(("/runs/", "/saved/", "/sweeps/")):
+    if path in WAITING or path.startswith(("/artifacts/", "/loggings/", "/runs/", "/saved/", "/sweeps/")):
         queries = {**queries, "consistent": FLAG}
     return found + [{"name": name, "in": "query", "schema": schema} for name, schema in queries.items()]

@@ -28,8 +28,8 @@ def digest(path: Path) -> str:
 
 
 def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
-    """One line of JSON for the checkpoint, each run, each row in order of record, each record of a sweep, what is saved, and each batch
-    in poison.
+    """One line of JSON for the checkpoint, each run, each row in order of record, each record of a sweep, what is saved, what is known
+    of artifacts, and each batch in poison.
     """
     connection.execute("BEGIN")
     try:
@@ -51,6 +51,13 @@ def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
             yield _line("sweep", *event)
         for saved in connection.execute("SELECT * FROM saved ORDER BY entity, project, kind, id"):
             yield _line("saved", *saved)
+        for table, key in (
+            ("artifact_decision", "1, 2, 3"),
+            ("artifact_logged", "1, 2, 3, 4"),
+            ("artifact_used", "1, 2, 3, 4, 5, 6, 7"),
+        ):
+            for row in connection.execute(f"SELECT * FROM {table} ORDER BY {key}"):
+                yield _line(table, *(value.hex() if isinstance(value, bytes) else value for value in row))
         for poison in connection.execute(
             "SELECT offset, entity, project, run_id, hex(writer), error FROM poison ORDER BY 1"
         ):

@@ -17,6 +17,7 @@ from runwell.core.fold import RunFold
 from runwell.core.sweeps.stream import SweepName, sweep_of_stream
 from runwell.v1 import event_pb2
 from runwell_collector.log import RunId, StoredBatch, UndecodableError, decode_events
+from runwell_projector.artifacts import OF_RUNS, is_catalogue, store_decisions, store_of_run
 from runwell_projector.blocks import STREAMS
 from runwell_projector.runs import WRITE_RUN, OpenRun, RunCache
 from runwell_projector.saved import is_saved, store_saved
@@ -32,6 +33,8 @@ class UnwritableError(Exception):
         super().__init__(reason)
         self.run = run
 
+
+KEPT = frozenset(STREAMS) | OF_RUNS
 
 HELD = "held: an earlier batch of this run could not be folded"
 
@@ -127,6 +130,9 @@ class Projection:
         if sweep is not None:
             self._take_sweep(sweep, batch)
             return
+        if is_catalogue(batch.run):
+            self._take_decisions(batch)
+            return
         run = self._open(batch.run)
         self._connection.execute("SAVEPOINT batch")
         try:
@@ -153,11 +159,20 @@ class Projection:
         except UndecodableError as error:
             self._poison(batch, str(error))
 
+    def _take_decisions(self, batch: StoredBatch) -> None:
+        try:
+            store_decisions(self._connection, batch)
+        except UndecodableError as error:
+            self._poison(batch, str(error))
+
     def _fold(self, run: OpenRun, batch: StoredBatch) -> int:
         """Takes in a batch; returns how many rows were new. Raises whatever is wrong with the batch."""
         writer, rows = batch.writer.hex(), 0
         for event in fold_batch(run.fold, batch):
-            rows += self._store.add(run, writer, batch.offset, batch.first, event)
+            if event.WhichOneof("event") in OF_RUNS:
+                store_of_run(self._connection, batch.run, event)
+            else:
+                rows += self._store.add(run, writer, batch.offset, batch.first, event)
         lane = run.fold.lanes.get(writer)
         if lane and lane.state != "running":
             self._store.end_lane(run, writer, batch.offset)
@@ -228,9 +243,12 @@ class Projection:
 
 
 def fold_batch(fold: RunFold, batch: StoredBatch) -> list[event_pb2.Event]:
-    """Folds a batch; returns the events with rows that were new. Raises whatever is wrong with the batch."""
+    """Folds a batch; returns the events with rows, and those about artifacts, that were new.
+
+    Raises whatever is wrong with the batch.
+    """
     events = decode_events(batch.codec, batch.events).events
     fresh: list[event_pb2.Event] = fold.apply(
         batch.writer, batch.first, batch.count, batch.received_at, events, batch.offset
     )
-    return [event for event in fresh if event.WhichOneof("event") in STREAMS]
+    return [event for event in fresh if event.WhichOneof("event") in KEPT]

@@ -15,12 +15,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from runwell.core import filters
+from runwell.core.artifacts.catalogue import Catalogue
+from runwell.core.artifacts.naming import Place
 from runwell.core.history import EVERYTHING, Selection
 from runwell.core.lanes import LaneHead
 from runwell.core.sweeps.stream import SweepName
 from runwell.core.sweeps.trials import Sweep
+from runwell.v1 import event_pb2
 from runwell_collector.log import open_log_reader
 from runwell_projector.ancestry import find_ancestry, page_of, series_of, tables_of
+from runwell_projector.artifacts import Catalogues, Use, read_artifact_projects, read_logged, read_used_by, read_users
 from runwell_projector.carrying import ask_rows
 from runwell_projector.charts import read_curves
 from runwell_projector.choice import ALL_RUNS, Choice, Chosen
@@ -54,6 +58,7 @@ __all__ = [
     "RunName",
     "Since",
     "TrialRun",
+    "Use",
     "Views",
     "log_end",
     "outcome_of",
@@ -90,6 +95,7 @@ class Views:
         self._swap_mark: tuple[int, int] | None = None
         self._mirror: Mirror
         self._sweeps = SweepFolds()
+        self._catalogues = Catalogues()
 
     @classmethod
     def open(cls, data_dir: Path) -> Self:
@@ -346,6 +352,31 @@ class Views:
         with self._snapshot() as connection:
             return read_content(connection, entity, project, kind, name)
 
+    def artifact_projects(self, entity: str | None = None) -> list[tuple[str, str]]:
+        """Entity and project of those that have artifacts."""
+        with self._snapshot() as connection:
+            return read_artifact_projects(connection, entity)
+
+    def catalogue(self, entity: str, project: str) -> Catalogue:
+        """The artifacts of a project. It goes on with the next question and is not to be changed."""
+        with self._snapshot() as connection:
+            return self._catalogues.read(connection, entity, project)
+
+    def artifact_users(self, place: Place) -> list[Use]:
+        """The runs that used versions of a collection."""
+        with self._snapshot() as connection:
+            return read_users(connection, place)
+
+    def artifacts_logged(self, run: tuple[str, str, str]) -> list[event_pb2.Event]:
+        """What a run said that it logged, decided or not."""
+        with self._snapshot() as connection:
+            return read_logged(connection, run)
+
+    def artifacts_used(self, run: tuple[str, str, str]) -> list[Use]:
+        """The versions that a run used."""
+        with self._snapshot() as connection:
+            return read_used_by(connection, run)
+
     def live_runs(self, since: Since, series_max: int) -> LiveRuns:
         """What Prometheus may be shown: see ``gauges``."""
         with self._snapshot() as connection:
@@ -386,6 +417,7 @@ class Views:
             self._mirror = Mirror(self._connection)
             self._swap_mark = mark
             self._sweeps = SweepFolds()
+            self._catalogues = Catalogues()
         self._connection.execute("BEGIN")
         try:
             yield self._connection

@@ -82,6 +82,20 @@ CREATE TABLE poison (
     offset INTEGER PRIMARY KEY,
     entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL, writer BLOB NOT NULL, error TEXT NOT NULL
 );
+CREATE TABLE artifact_decision (
+    entity TEXT NOT NULL, project TEXT NOT NULL, record INTEGER NOT NULL, event BLOB NOT NULL,
+    PRIMARY KEY (entity, project, record)
+) WITHOUT ROWID;
+CREATE TABLE artifact_logged (
+    entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL, id TEXT NOT NULL, event BLOB NOT NULL,
+    PRIMARY KEY (entity, project, run_id, id)
+) WITHOUT ROWID;
+CREATE TABLE artifact_used (
+    entity TEXT NOT NULL, project TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
+    run_entity TEXT NOT NULL, run_project TEXT NOT NULL, run_id TEXT NOT NULL,
+    PRIMARY KEY (entity, project, name, version, run_entity, run_project, run_id)
+) WITHOUT ROWID;
+CREATE INDEX artifact_used_by_run ON artifact_used (run_entity, run_project, run_id);
 """
 
 

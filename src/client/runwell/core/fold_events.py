@@ -23,6 +23,9 @@ NOT_FOLDED = frozenset(
         "artifact_logged",
         "artifact_used",
         "artifact_version_assigned",
+        "artifact_linked",
+        "artifact_edited",
+        "artifact_changed",
         "console_logged",
         "alert_raised",
         "clock_adjusted",
@@ -36,7 +39,7 @@ NOT_FOLDED = frozenset(
         "sweep_points_added",
     }
 )
-"""Known events that no view shows yet."""
+"""Known events that are no part of a run's fold: no view shows them yet, or one beside it does."""
 
 
 def _start(kind: str) -> Handler:

@@ -14,6 +14,9 @@ SWEEP_STREAM = "sweep:"
 SAVED_STREAM = "saved:"
 """Streams of the log whose run id begins so are those of saved views and reports. No run can have such an id."""
 
+ARTIFACT_STREAM = "artifacts:"
+"""The run id of a project's stream of decisions and wishes about artifacts. No run can have it."""
+
 _FORBIDDEN = re.compile(r"[/\\#?%:;,'\x00-\x1f\x7f\ud800-\udfff]")
 
 _SWEEP_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from runwell.core.blobs import ACKED_NAME, LIST_NAME, Listed, read_list
+from runwell.core.blobs import ACKED_NAME, DIRECTORY_NAME, LIST_NAME, SENT_NAME, Listed, read_list
 from runwell.forwarder.disk import Disk
 
 WINDOW_MAX = 2_000
@@ -28,6 +28,8 @@ class Entry:
     """Where the line ends in the list."""
     asked: bool = False
     done: bool = False
+    stored: bool = False
+    """Done, and with the server rather than lost."""
 
 
 class BlobList:
@@ -38,6 +40,7 @@ class BlobList:
         self.entries: deque[Entry] = deque()
         self._disk = disk
         self._path = directory / LIST_NAME
+        self._sent: list[str] = []
         self._size = 0
         self._log_id, self._acked, self._acked_bytes = _read_acked(disk, directory)
         self._read_to = self._saved = self._acked
@@ -79,11 +82,21 @@ class BlobList:
             entry = self.entries.popleft()
             self._acked = entry.end
             self._acked_bytes += entry.listed.bytes
+            if entry.stored and entry.listed.source:
+                self._sent.append(entry.listed.sha256)
 
     def save(self) -> None:
         """Notes how far the list is with the server; a hint, so a disk that does not take it is no harm."""
         if self._saved == self._acked:
             return
+        if self._sent:
+            # Whoever logs the same files again need not copy them.
+            with (
+                contextlib.suppress(OSError),
+                open(self.directory.parent.parent / DIRECTORY_NAME / SENT_NAME, "a") as file,
+            ):
+                file.write("".join(f"{sha256}\n" for sha256 in self._sent))
+            self._sent.clear()
         fields = {"log_id": self._log_id, "offset": self._acked, "bytes": self._acked_bytes}
         with contextlib.suppress(OSError):
             self._disk.replace(self.directory / ACKED_NAME, json.dumps(fields).encode())

@@ -95,7 +95,7 @@ class BlobPlan:
             for entry in entries:
                 entry.asked = True
             if digest not in offsets:
-                self._finish(entries)
+                self._finish(entries, stored=True)
             elif digest in self._wanted:
                 self._wanted[digest].entries += entries
             else:
@@ -151,7 +151,7 @@ class BlobPlan:
             return
         if answer.outcome == wire.BLOB_OUTCOME_STORED:
             self._drop(wanted)
-            self._finish(wanted.entries)
+            self._finish(wanted.entries, stored=True)
         elif answer.outcome == wire.BLOB_OUTCOME_CORRUPT and wanted.corrupted < CORRUPT_MAX:
             self._remove_from_queues(wanted)
             wanted.corrupted += 1
@@ -169,7 +169,7 @@ class BlobPlan:
         """It cannot be sent, now or later."""
         self.lost[wanted.sha256.hex()] = reason
         self._drop(wanted)
-        self._finish(wanted.entries)
+        self._finish(wanted.entries, stored=False)
         self.settle()
 
     def give_up(self) -> None:
@@ -203,6 +203,6 @@ class BlobPlan:
                 queue.remove(wanted)
 
     @staticmethod
-    def _finish(entries: Iterable[Entry]) -> None:
+    def _finish(entries: Iterable[Entry], *, stored: bool) -> None:
         for entry in entries:
-            entry.done = True
+            entry.done, entry.stored = True, stored

@@ -30,7 +30,7 @@ class Events(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("index", "time", "run_started", "run_resumed", "writer_attached", "run_rewound", "run_forked", "run_finished", "config_set", "summary_updated", "metric_defined", "metric_logged", "system_metric_logged", "media_logged", "artifact_logged", "artifact_used", "artifact_version_assigned", "console_logged", "alert_raised", "run_annotated", "clock_adjusted", "run_preempting", "source_captured", "run_described", "environment_captured", "writer_ended", "writer_silent", "records_dropped", "record_refused", "records_lost", "run_deleted", "run_restored", "run_purged", "view_saved", "report_saved", "sweep_created", "trial_suggested", "trial_reported", "sweep_changed", "sweep_points_added")
+    __slots__ = ("index", "time", "run_started", "run_resumed", "writer_attached", "run_rewound", "run_forked", "run_finished", "config_set", "summary_updated", "metric_defined", "metric_logged", "system_metric_logged", "media_logged", "artifact_logged", "artifact_used", "artifact_version_assigned", "console_logged", "alert_raised", "run_annotated", "clock_adjusted", "run_preempting", "source_captured", "run_described", "artifact_linked", "artifact_edited", "artifact_changed", "environment_captured", "writer_ended", "writer_silent", "records_dropped", "record_refused", "records_lost", "run_deleted", "run_restored", "run_purged", "view_saved", "report_saved", "sweep_created", "trial_suggested", "trial_reported", "sweep_changed", "sweep_points_added")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     RUN_STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,9 @@ class Event(_message.Message):
     RUN_PREEMPTING_FIELD_NUMBER: _ClassVar[int]
     SOURCE_CAPTURED_FIELD_NUMBER: _ClassVar[int]
     RUN_DESCRIBED_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_LINKED_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_EDITED_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_CHANGED_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_CAPTURED_FIELD_NUMBER: _ClassVar[int]
     WRITER_ENDED_FIELD_NUMBER: _ClassVar[int]
     WRITER_SILENT_FIELD_NUMBER: _ClassVar[int]
@@ -95,6 +98,9 @@ class Event(_message.Message):
     run_preempting: RunPreempting
     source_captured: SourceCaptured
     run_described: RunDescribed
+    artifact_linked: ArtifactLinked
+    artifact_edited: ArtifactEdited
+    artifact_changed: ArtifactChanged
     environment_captured: EnvironmentCaptured
     writer_ended: WriterEnded
     writer_silent: WriterSilent
@@ -111,7 +117,7 @@ class Event(_message.Message):
     trial_reported: TrialReported
     sweep_changed: SweepChanged
     sweep_points_added: SweepPointsAdded
-    def __init__(self, index: _Optional[int] = ..., time: _Optional[float] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., writer_attached: _Optional[_Union[WriterAttached, _Mapping]] = ..., run_rewound: _Optional[_Union[RunRewound, _Mapping]] = ..., run_forked: _Optional[_Union[RunForked, _Mapping]] = ..., run_finished: _Optional[_Union[RunFinished, _Mapping]] = ..., config_set: _Optional[_Union[ConfigSet, _Mapping]] = ..., summary_updated: _Optional[_Union[SummaryUpdated, _Mapping]] = ..., metric_defined: _Optional[_Union[MetricDefined, _Mapping]] = ..., metric_logged: _Optional[_Union[MetricLogged, _Mapping]] = ..., system_metric_logged: _Optional[_Union[SystemMetricLogged, _Mapping]] = ..., media_logged: _Optional[_Union[MediaLogged, _Mapping]] = ..., artifact_logged: _Optional[_Union[ArtifactLogged, _Mapping]] = ..., artifact_used: _Optional[_Union[ArtifactUsed, _Mapping]] = ..., artifact_version_assigned: _Optional[_Union[ArtifactVersionAssigned, _Mapping]] = ..., console_logged: _Optional[_Union[ConsoleLogged, _Mapping]] = ..., alert_raised: _Optional[_Union[AlertRaised, _Mapping]] = ..., run_annotated: _Optional[_Union[RunAnnotated, _Mapping]] = ..., clock_adjusted: _Optional[_Union[ClockAdjusted, _Mapping]] = ..., run_preempting: _Optional[_Union[RunPreempting, _Mapping]] = ..., source_captured: _Optional[_Union[SourceCaptured, _Mapping]] = ..., run_described: _Optional[_Union[RunDescribed, _Mapping]] = ..., environment_captured: _Optional[_Union[EnvironmentCaptured, _Mapping]] = ..., writer_ended: _Optional[_Union[WriterEnded, _Mapping]] = ..., writer_silent: _Optional[_Union[WriterSilent, _Mapping]] = ..., records_dropped: _Optional[_Union[RecordsDropped, _Mapping]] = ..., record_refused: _Optional[_Union[RecordRefused, _Mapping]] = ..., records_lost: _Optional[_Union[RecordsLost, _Mapping]] = ..., run_deleted: _Optional[_Union[RunDeleted, _Mapping]] = ..., run_restored: _Optional[_Union[RunRestored, _Mapping]] = ..., run_purged: _Optional[_Union[RunPurged, _Mapping]] = ..., view_saved: _Optional[_Union[ViewSaved, _Mapping]] = ..., report_saved: _Optional[_Union[ReportSaved, _Mapping]] = ..., sweep_created: _Optional[_Union[SweepCreated, _Mapping]] = ..., trial_suggested: _Optional[_Union[TrialSuggested, _Mapping]] = ..., trial_reported: _Optional[_Union[TrialReported, _Mapping]] = ..., sweep_changed: _Optional[_Union[SweepChanged, _Mapping]] = ..., sweep_points_added: _Optional[_Union[SweepPointsAdded, _Mapping]] = ...) -> None: ...
+    def __init__(self, index: _Optional[int] = ..., time: _Optional[float] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., writer_attached: _Optional[_Union[WriterAttached, _Mapping]] = ..., run_rewound: _Optional[_Union[RunRewound, _Mapping]] = ..., run_forked: _Optional[_Union[RunForked, _Mapping]] = ..., run_finished: _Optional[_Union[RunFinished, _Mapping]] = ..., config_set: _Optional[_Union[ConfigSet, _Mapping]] = ..., summary_updated: _Optional[_Union[SummaryUpdated, _Mapping]] = ..., metric_defined: _Optional[_Union[MetricDefined, _Mapping]] = ..., metric_logged: _Optional[_Union[MetricLogged, _Mapping]] = ..., system_metric_logged: _Optional[_Union[SystemMetricLogged, _Mapping]] = ..., media_logged: _Optional[_Union[MediaLogged, _Mapping]] = ..., artifact_logged: _Optional[_Union[ArtifactLogged, _Mapping]] = ..., artifact_used: _Optional[_Union[ArtifactUsed, _Mapping]] = ..., artifact_version_assigned: _Optional[_Union[ArtifactVersionAssigned, _Mapping]] = ..., console_logged: _Optional[_Union[ConsoleLogged, _Mapping]] = ..., alert_raised: _Optional[_Union[AlertRaised, _Mapping]] = ..., run_annotated: _Optional[_Union[RunAnnotated, _Mapping]] = ..., clock_adjusted: _Optional[_Union[ClockAdjusted, _Mapping]] = ..., run_preempting: _Optional[_Union[RunPreempting, _Mapping]] = ..., source_captured: _Optional[_Union[SourceCaptured, _Mapping]] = ..., run_described: _Optional[_Union[RunDescribed, _Mapping]] = ..., artifact_linked: _Optional[_Union[ArtifactLinked, _Mapping]] = ..., artifact_edited: _Optional[_Union[ArtifactEdited, _Mapping]] = ..., artifact_changed: _Optional[_Union[ArtifactChanged, _Mapping]] = ..., environment_captured: _Optional[_Union[EnvironmentCaptured, _Mapping]] = ..., writer_ended: _Optional[_Union[WriterEnded, _Mapping]] = ..., writer_silent: _Optional[_Union[WriterSilent, _Mapping]] = ..., records_dropped: _Optional[_Union[RecordsDropped, _Mapping]] = ..., record_refused: _Optional[_Union[RecordRefused, _Mapping]] = ..., records_lost: _Optional[_Union[RecordsLost, _Mapping]] = ..., run_deleted: _Optional[_Union[RunDeleted, _Mapping]] = ..., run_restored: _Optional[_Union[RunRestored, _Mapping]] = ..., run_purged: _Optional[_Union[RunPurged, _Mapping]] = ..., view_saved: _Optional[_Union[ViewSaved, _Mapping]] = ..., report_saved: _Optional[_Union[ReportSaved, _Mapping]] = ..., sweep_created: _Optional[_Union[SweepCreated, _Mapping]] = ..., trial_suggested: _Optional[_Union[TrialSuggested, _Mapping]] = ..., trial_reported: _Optional[_Union[TrialReported, _Mapping]] = ..., sweep_changed: _Optional[_Union[SweepChanged, _Mapping]] = ..., sweep_points_added: _Optional[_Union[SweepPointsAdded, _Mapping]] = ...) -> None: ...
 
 class Process(_message.Message):
     __slots__ = ("host", "user", "pid", "command", "program", "working_directory", "python_version", "operating_system", "client_version", "cpu_count")
@@ -427,8 +433,18 @@ class File(_message.Message):
     reference: str
     def __init__(self, path: _Optional[str] = ..., sha256: _Optional[str] = ..., bytes: _Optional[int] = ..., reference: _Optional[str] = ...) -> None: ...
 
+class ArtifactName(_message.Message):
+    __slots__ = ("entity", "project", "name")
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    entity: str
+    project: str
+    name: str
+    def __init__(self, entity: _Optional[str] = ..., project: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
 class ArtifactLogged(_message.Message):
-    __slots__ = ("name", "type", "description", "metadata_json", "files", "aliases", "tags", "sha256")
+    __slots__ = ("name", "type", "description", "metadata_json", "files", "aliases", "tags", "sha256", "id", "file_count", "bytes", "ttl_s", "used")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -437,6 +453,11 @@ class ArtifactLogged(_message.Message):
     ALIASES_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    FILE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    TTL_S_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
     name: str
     type: str
     description: str
@@ -445,29 +466,116 @@ class ArtifactLogged(_message.Message):
     aliases: _containers.RepeatedScalarFieldContainer[str]
     tags: _containers.RepeatedScalarFieldContainer[str]
     sha256: str
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., description: _Optional[str] = ..., metadata_json: _Optional[str] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., aliases: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., sha256: _Optional[str] = ...) -> None: ...
+    id: str
+    file_count: int
+    bytes: int
+    ttl_s: float
+    used: bool
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., description: _Optional[str] = ..., metadata_json: _Optional[str] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., aliases: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., sha256: _Optional[str] = ..., id: _Optional[str] = ..., file_count: _Optional[int] = ..., bytes: _Optional[int] = ..., ttl_s: _Optional[float] = ..., used: bool = ...) -> None: ...
 
 class ArtifactUsed(_message.Message):
-    __slots__ = ("name", "version", "type")
+    __slots__ = ("name", "version", "type", "entity", "project", "sha256")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     type: str
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+    entity: str
+    project: str
+    sha256: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., type: _Optional[str] = ..., entity: _Optional[str] = ..., project: _Optional[str] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class ArtifactLinked(_message.Message):
+    __slots__ = ("by", "source", "version", "logged_id", "target", "aliases")
+    BY_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    LOGGED_ID_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    by: str
+    source: ArtifactName
+    version: str
+    logged_id: str
+    target: ArtifactName
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, by: _Optional[str] = ..., source: _Optional[_Union[ArtifactName, _Mapping]] = ..., version: _Optional[str] = ..., logged_id: _Optional[str] = ..., target: _Optional[_Union[ArtifactName, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ArtifactEdited(_message.Message):
+    __slots__ = ("by", "artifact", "version", "description", "metadata_json", "tags", "aliases_added", "aliases_removed", "ttl_s", "deleted", "delete_aliases")
+    BY_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    METADATA_JSON_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_ADDED_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_REMOVED_FIELD_NUMBER: _ClassVar[int]
+    TTL_S_FIELD_NUMBER: _ClassVar[int]
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    DELETE_ALIASES_FIELD_NUMBER: _ClassVar[int]
+    by: str
+    artifact: ArtifactName
+    version: str
+    description: str
+    metadata_json: str
+    tags: StringList
+    aliases_added: _containers.RepeatedScalarFieldContainer[str]
+    aliases_removed: _containers.RepeatedScalarFieldContainer[str]
+    ttl_s: float
+    deleted: bool
+    delete_aliases: bool
+    def __init__(self, by: _Optional[str] = ..., artifact: _Optional[_Union[ArtifactName, _Mapping]] = ..., version: _Optional[str] = ..., description: _Optional[str] = ..., metadata_json: _Optional[str] = ..., tags: _Optional[_Union[StringList, _Mapping]] = ..., aliases_added: _Optional[_Iterable[str]] = ..., aliases_removed: _Optional[_Iterable[str]] = ..., ttl_s: _Optional[float] = ..., deleted: bool = ..., delete_aliases: bool = ...) -> None: ...
+
+class RecordKey(_message.Message):
+    __slots__ = ("writer_id", "record")
+    WRITER_ID_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    writer_id: bytes
+    record: int
+    def __init__(self, writer_id: _Optional[bytes] = ..., record: _Optional[int] = ...) -> None: ...
 
 class ArtifactVersionAssigned(_message.Message):
-    __slots__ = ("run", "name", "sha256", "version")
+    __slots__ = ("run", "name", "sha256", "version", "wish", "logged", "existing", "aliases", "refused", "source", "source_version")
     RUN_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    WISH_FIELD_NUMBER: _ClassVar[int]
+    LOGGED_FIELD_NUMBER: _ClassVar[int]
+    EXISTING_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_VERSION_FIELD_NUMBER: _ClassVar[int]
     run: RunKey
     name: str
     sha256: str
     version: int
-    def __init__(self, run: _Optional[_Union[RunKey, _Mapping]] = ..., name: _Optional[str] = ..., sha256: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+    wish: RecordKey
+    logged: ArtifactLogged
+    existing: bool
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    refused: str
+    source: ArtifactName
+    source_version: int
+    def __init__(self, run: _Optional[_Union[RunKey, _Mapping]] = ..., name: _Optional[str] = ..., sha256: _Optional[str] = ..., version: _Optional[int] = ..., wish: _Optional[_Union[RecordKey, _Mapping]] = ..., logged: _Optional[_Union[ArtifactLogged, _Mapping]] = ..., existing: bool = ..., aliases: _Optional[_Iterable[str]] = ..., refused: _Optional[str] = ..., source: _Optional[_Union[ArtifactName, _Mapping]] = ..., source_version: _Optional[int] = ...) -> None: ...
+
+class ArtifactChanged(_message.Message):
+    __slots__ = ("wish", "version", "edit", "refused")
+    WISH_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    EDIT_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    wish: RecordKey
+    version: int
+    edit: ArtifactEdited
+    refused: str
+    def __init__(self, wish: _Optional[_Union[RecordKey, _Mapping]] = ..., version: _Optional[int] = ..., edit: _Optional[_Union[ArtifactEdited, _Mapping]] = ..., refused: _Optional[str] = ...) -> None: ...
 
 class ConsoleLogged(_message.Message):
     __slots__ = ("stderr", "first_line", "lines", "times", "omitted")

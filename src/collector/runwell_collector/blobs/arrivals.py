@@ -57,9 +57,10 @@ class Budget:
 class Entries:
     """Enters what was stored, in one transaction for all that wait: each costs a sync of the disk."""
 
-    def __init__(self, index: BlobIndex, stored: Callable[[Sequence[Blob]], None]) -> None:
+    def __init__(self, index: BlobIndex) -> None:
         self._index = index
-        self._stored = stored
+        self.stored: Callable[[Sequence[Blob]], None] = lambda blobs: None
+        """Told of what was entered."""
         self._waiting: list[tuple[Blob, asyncio.Future[None]]] = []
         self._entering = False
 
@@ -86,7 +87,7 @@ class Entries:
                 if not entered.done():
                     entered.set_exception(StoreError(f"the index of blobs failed: {error}"))
             return
-        self._stored(blobs)
+        self.stored(blobs)
         for entered in waiting:
             if not entered.done():
                 entered.set_result(None)
@@ -105,13 +106,11 @@ class _Arriving:
 class Arrivals:
     """What all streams share: the folder of blobs that are not whole yet, and who is sending which."""
 
-    def __init__(
-        self, directory: Path, store: BlobStore, index: BlobIndex, stored: Callable[[Sequence[Blob]], None]
-    ) -> None:
+    def __init__(self, directory: Path, store: BlobStore, index: BlobIndex) -> None:
         self.store = store
         self.index = index
         self.budget = Budget()
-        self.entries = Entries(index, stored)
+        self.entries = Entries(index)
         self.held: set[bytes] = set()
         """Blobs that some stream is sending in parts."""
         self._directory = directory

@@ -21,6 +21,8 @@ class WriterMark(IntFlag):
     FINISHED = 1
     ENDED = 2
     SILENT = 4
+    NOTABLE = 8
+    """Of a batch alone: it holds what the catalogue follows. Not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class NewBatch:
     codec: int
     events: bytes
     mark: WriterMark = WriterMark.NONE
+    notable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
