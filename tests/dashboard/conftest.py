@@ -18,7 +18,7 @@ from tests.api.scene import component, send, write_scene
 from tests.forwarder.spool_writer import SpoolWriter
 from tests.sweeps.stream import write_sweep
 
-BLOB_CONTENT = b"some content"
+BLOB_CONTENT = b'{"columns":["a"],"data":[[1]]}'
 BLOB = hashlib.sha256(BLOB_CONTENT).hexdigest()
 
 

@@ -14,6 +14,7 @@ from runwell_dashboard import (
     exports,
     health,
     history,
+    media,
     openapi,
     parameters,
     runs,
@@ -21,6 +22,7 @@ from runwell_dashboard import (
     series,
     sweeps,
     table,
+    tables,
     tail,
 )
 from tests.dashboard.conftest import ARTIFACT, BLOB, Served
@@ -40,6 +42,9 @@ NEEDED = {
     "/series": {"run": "ada/digits/plain", "key": "loss"},
     "/runs/{entity}/{project}/{run_id}/series": {"key": "loss"},
     "/groups": {"by": "state"},
+    "/media": {"run": "ada/digits/plain"},
+    "/media/values": {"run": "ada/digits/plain", "key": "loss"},
+    "/histograms": {"run": "ada/digits/plain", "key": "loss"},
     "/values": {"field": "state"},
     "/export/history": {"run": "ada/digits/plain"},
     "/importance": {"target": "summary.loss"},
@@ -83,12 +88,14 @@ def test_no_parameter_is_forgotten():
         exports,
         health,
         history,
+        media,
         parameters,
         runs,
         saved,
         series,
         sweeps,
         table,
+        tables,
         tail,
     ):
         for node in ast.walk(ast.parse(inspect.getsource(module))):

@@ -21,6 +21,7 @@ from runwell_dashboard import (
     exports,
     health,
     history,
+    media,
     metrics,
     openapi,
     pages,
@@ -29,6 +30,7 @@ from runwell_dashboard import (
     series,
     sweeps,
     table,
+    tables,
     tail,
 )
 from runwell_dashboard.addresses import LocalHosts, RawPaths, SecureHeaders
@@ -86,6 +88,10 @@ def _routes() -> list[Route]:
         Route(RUN + "/history", history.show_history),
         Route(RUN + "/series", series.show_series),
         Route(RUN + "/tail", tail.follow_run),
+        Route("/api/v1/media", media.list_media),
+        Route("/api/v1/media/values", media.show_values),
+        Route("/api/v1/histograms", media.show_histograms),
+        Route("/api/v1/tables/{sha256}", tables.show_rows),
         *sweeps.ROUTES,
         *saved.ROUTES,
         Route("/-/healthy", health.show_healthy),
@@ -106,6 +112,7 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.reader = Reader(settings.data_dir)
         app.state.blobs = open_blob_store(settings.blobs, settings.data_dir)
+        app.state.tables = tables.Tables(app.state.blobs)
         app.state.run_gauges = metrics.RunGauges(app.state.reader, settings.data_dir)
         app.state.sweeps = sweeps.SweepController(settings.data_dir)
         app.state.tails = tail.Tails(app.state.reader, counters, stopping)

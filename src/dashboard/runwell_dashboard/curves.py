@@ -35,7 +35,7 @@ async def show_curves(request: Request) -> Response:
     query = request.query_params
     if request.method == "POST":
         query = QueryParams(await _body(request))
-    runs, keys, lens = _runs(query), parameters.keys(query), _lens(query)
+    runs, keys, lens = named_runs(query), parameters.keys(query), _lens(query)
     if keys is None:
         raise parameters.invalid("key", "at least one is needed, such as key=loss")
     if len(runs) * len(keys) > SERIES_MAX:
@@ -62,7 +62,8 @@ async def _body(request: Request) -> str:
     return body.decode("ascii", "replace")
 
 
-def _runs(query: QueryParams) -> list[RunName]:
+def named_runs(query: QueryParams) -> list[RunName]:
+    """The runs that are asked for: ``run=ENTITY/PROJECT/RUN_ID``, any number of times."""
     runs = []
     for text in dict.fromkeys(query.getlist("run")):
         parts = text.split("/")

@@ -35,6 +35,7 @@ from runwell_projector.grouping import read_groups, read_values
 from runwell_projector.history_table import RowTable, Table, row_table, thinned
 from runwell_projector.importance import RUNS_MAX as IMPORTANCE_RUNS_MAX
 from runwell_projector.importance import read_importance
+from runwell_projector.media import Sampled, histogram_columns, read_media_keys, sampled_values, selection_of
 from runwell_projector.mirror import Mirror
 from runwell_projector.pasts import read_past
 from runwell_projector.saved import read_content, read_saved
@@ -56,10 +57,12 @@ __all__ = [
     "LiveRuns",
     "RowTable",
     "RunName",
+    "Sampled",
     "Since",
     "TrialRun",
     "Use",
     "Views",
+    "histogram_columns",
     "log_end",
     "outcome_of",
     "wait_for_log_end",
@@ -318,6 +321,17 @@ class Views:
         with self._snapshot() as connection:
             ancestry = find_ancestry(connection, (entity, project, run_id), frozenset(keys))
             return {} if ancestry is None else series_of(connection, ancestry, keys, masked=masked)
+
+    def media_keys(self, entity: str, project: str, run_id: str) -> list[dict[str, Any]]:
+        """The media of a run: see ``media.read_media_keys``."""
+        with self._snapshot() as connection:
+            return read_media_keys(connection, (entity, project, run_id))
+
+    def media(
+        self, run: RunName, key: str, min_step: int | None = None, max_step: int | None = None, samples: int = 1_000
+    ) -> Sampled:
+        """The values of a key at ``samples`` evenly spaced rows of those that have it; ``max_step`` is exclusive."""
+        return sampled_values(self.row_samples(*run, selection_of(key, min_step, max_step), samples), key)
 
     def sweeps(self, entity: str | None = None, project: str | None = None) -> list[SweepName]:
         """The sweeps of an entity and a project, of all where these are None; the newest first."""
