@@ -31,7 +31,8 @@ def contents(rows: Iterable[dict]) -> str:
 def test_a_run_reads_like_its_spools(served: Served, run_id: str):
     """What the server tells of a run is what its spools tell, but for the time at which the server received it."""
     theirs, ours = Api(served.base).run(f"ada/digits/{run_id}"), Api(spool=served.spool).run(run_id)
-    assert repr(theirs.view | {"updated_at": 0}) == repr(ours.view | {"updated_at": 0})
+    views = [sorted((run.view | {"updated_at": 0}).items()) for run in (theirs, ours)]
+    assert repr(views[0]) == repr(views[1])
     for selection in ({}, {"masked": True}, {"all": True}, {"keys": ["loss"]}, {"min_step": 1, "max_step": 7}):
         for page_size in (3, 1_000):
             found = theirs.scan_history(page_size=page_size, **selection)
@@ -139,7 +140,7 @@ def test_series_are_the_same_in_both_forms(served: Served, run_id: str):
 def test_status_tells_how_far_everything_is(served: Served):
     """status has offsets, lag, sums of records, poison and free space."""
     status = request(served.base, "/api/v1/status").json()
-    assert status["log"] == {"id": status["views"]["log_id"], "end": 13, "lag": 0}
+    assert status["log"] == {"id": status["views"]["log_id"], "end": status["views"]["offset"], "lag": 0}
     assert status["views"]["records"] | {"stored": 0, "expected": 0} == dict.fromkeys(status["views"]["records"], 0) | {
         "masked": 1
     }

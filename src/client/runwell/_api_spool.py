@@ -97,8 +97,7 @@ class SpooledRun:
     def history(self, selection: Selection, inherited: Sequence[LaneRows] = ()) -> list[dict[str, Any]]:
         """The rows that are asked for; ``inherited`` are those of the runs that it was forked from."""
         rules = None if selection.stream == "system" else self._fold.metrics.rules()
-        keys = selection.keys if rules is None else rules.with_step_metrics(selection.keys)
-        lanes = [*inherited, *self.lane_rows(self._fold.lane_heads(), selection.stream, keys)]
+        lanes = [*inherited, *self.lane_rows(self._fold.lane_heads(), selection.stream, selection.keys)]
         return merge_history(lanes, selection, rules)
 
     def lane_rows(

@@ -2,14 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from runwell.core.history import Selection
-from runwell.core.keys import ROW_FIELDS
 from runwell.core.metrics import Metric, MetricRules
 from runwell.core.system import STREAMS
 from runwell_projector.ancestry import Ancestry, find_ancestry, lanes_of
@@ -29,26 +28,24 @@ def ask_rows(connection: sqlite3.Connection, run: tuple[str, str, str], selectio
     """None when there is no such run."""
     found = connection.execute(DEFINITIONS, run).fetchone() if selection.stream == STREAMS[0] else None
     rules = None if found is None else metric_rules(json.loads(found[0]))
-    read = selection if rules is None else _with_step_metrics(rules, selection)
-    ancestry = find_ancestry(connection, run, read.keys, selection.stream)
+    ancestry = find_ancestry(connection, run, selection.keys, selection.stream)
     return None if ancestry is None else AskedRows(connection, ancestry, selection, rules)
 
 
 class AskedRows:
-    """The rows that are asked for of one run: what is to be read for them, and how the tables read are completed."""
+    """The rows that are asked for of one run, and how the tables read of them are completed."""
 
     def __init__(
-        self, connection: sqlite3.Connection, ancestry: Ancestry, wanted: Selection, rules: MetricRules | None
+        self, connection: sqlite3.Connection, ancestry: Ancestry, selection: Selection, rules: MetricRules | None
     ) -> None:
         self.ancestry = ancestry
-        self.selection = wanted if rules is None else _with_step_metrics(rules, wanted)
+        self.selection = selection
         self._connection = connection
-        self._wanted = wanted
         self._rules = rules
         self._lanes: dict[str, dict[int, Series]] = {}
 
     def completed(self, table: Table) -> Table:
-        """The table with the step metrics of its rows, and of it what was asked for."""
+        """The table with the step metrics of its rows, as far as they were asked for."""
         if self._rules is None:
             return table
         columns = dict(table.columns)
@@ -56,12 +53,11 @@ class AskedRows:
             column = self._column(metric, table, np.flatnonzero(wanting), columns.get(metric))
             if column is not None:
                 columns[metric] = column
-        table = replace(table, columns=columns)
-        return table if self._wanted.keys is None else _narrowed(table, self._wanted.keys)
+        return replace(table, columns=columns)
 
     def _unhidden(self) -> Ancestry:
         """Where all attempts are asked for, their values count also after a step that a later one went back to."""
-        if not self._wanted.all_attempts:
+        if not self.selection.all_attempts:
             return self.ancestry
         heads = [replace(head, step_max=None) for head in self.ancestry.own.heads]
         return Ancestry([*self.ancestry.parts[:-1], replace(self.ancestry.own, heads=heads)])
@@ -71,18 +67,21 @@ class AskedRows:
         found: dict[str, Array] = {}
         for key, (rows, _) in table.columns.items():
             metric = rules.of(key)
-            if metric is not None and metric.step_sync and metric.step_metric:
+            if metric is not None and metric.step_sync and metric.step_metric and self._shows(metric.step_metric):
                 found.setdefault(metric.step_metric, np.zeros(len(table), np.bool_))[rows] = True
         for name, wanting in found.items():
             if name in table.columns:
                 wanting[table.columns[name][0]] = False
         return found
 
+    def _shows(self, key: str) -> bool:
+        return self.selection.keys is None or key in self.selection.keys
+
     def _column(
         self, metric: str, table: Table, rows: Array, known: tuple[Array, Values] | None
     ) -> tuple[Array, Values] | None:
         if metric not in self._lanes:
-            self._lanes[metric] = lanes_of(self._connection, self._unhidden(), metric, masked=self._wanted.masked)
+            self._lanes[metric] = lanes_of(self._connection, self._unhidden(), metric, masked=self.selection.masked)
         pieces = [] if known is None else [known]
         for lane in np.unique(table.lanes[rows]).tolist():
             series = self._lanes[metric].get(lane)
@@ -100,21 +99,7 @@ class AskedRows:
         return all_rows[order], values.chosen(order)
 
 
-def _with_step_metrics(rules: MetricRules, selection: Selection) -> Selection:
-    return replace(selection, keys=rules.with_step_metrics(selection.keys))
-
-
 def _numeric(values: Values) -> Array:
     if values.kind in DTYPES:
         return np.ones(len(values), np.bool_)
     return np.asarray([isinstance(value, int | float) for value in values.objects()], np.bool_)
-
-
-def _narrowed(table: Table, keys: Iterable[str]) -> Table:
-    wanted = frozenset(keys)
-    columns = {key: column for key, column in table.columns.items() if key in wanted}
-    table = replace(table, columns=columns)
-    if wanted <= ROW_FIELDS:
-        return table
-    kept = np.unique(np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in columns.values())]))
-    return table if len(kept) == len(table) else table.chosen(kept)

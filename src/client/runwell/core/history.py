@@ -130,7 +130,8 @@ def merge_history(
         lanes = list(lanes)
         plain = _plain_history(lanes, selection)
         return [row.shown() for row in merge_rows(lanes, selection)] if plain is None else plain
-    read = replace(selection, keys=rules.with_step_metrics(selection.keys), min_step=None, max_step=None)
+    # A step metric that is not asked for is not shown, so it need not be read either.
+    read = replace(selection, min_step=None, max_step=None)
     by_attempt = _rows_by_attempt(lanes, read)
     # What a later attempt hides was the latest value of its lane all the same.
     latest = latest_in(row for rows in by_attempt.values() for row in rows)

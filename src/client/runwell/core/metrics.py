@@ -98,13 +98,6 @@ class MetricRules:
                 return metric
         return None
 
-    def with_step_metrics(self, keys: frozenset[str] | None) -> frozenset[str] | None:
-        """The keys and their step metrics; None, for all keys, is all."""
-        if keys is None:
-            return None
-        metrics = (self.of(key) for key in keys)
-        return keys | {metric.step_metric for metric in metrics if metric is not None and metric.step_metric}
-
     def minimises(self, metric: Metric) -> bool:
         """Whether the least is best of the metric that decides: as said with it, else with that metric, else it is."""
         deciding = None if metric.at is None else self.of(metric.at)
