@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import grpc
 import pytest
@@ -17,6 +18,8 @@ from runwell.v1 import collector_pb2 as wire
 from runwell.v1 import event_pb2
 from runwell_collector.collector import Collector
 from runwell_collector.log import StoredBatch, decode_events
+from runwell_collector.log.files import compressed_offsets
+from runwell_collector.log.segment import first_offsets
 from tests.collector.conftest import StartCollector, Surroundings
 from tests.collector.sender import Stream, Writer, encoded, rows
 
@@ -263,6 +266,20 @@ async def test_segments_rotate_under_senders(start_collector: StartCollector):
                 ends[ack.writer_id] = ack.durable
             for writer in writers:
                 assert await records(collector, writer) == list(range(1, first + 30))
+
+
+async def test_closed_segments_are_compressed_by_themselves(start_collector: StartCollector, tmp_path: Path):
+    """After rotations only the segment that is appended to is left as it was written, and every record is read as before."""
+    writer = Writer()
+    events = encoded(event_pb2.Event(run_annotated=event_pb2.RunAnnotated(by="x" * 9000)))
+    async with start_collector(segment_bytes_max=100 << 10) as collector, Stream(collector.grpc) as stream:
+        await stream.opened(writer)
+        for record in range(1, 41):
+            await stream.send(writer.batch(record, 1, events))
+            await stream.acked(record)
+        (log_dir,) = tmp_path.rglob("log")
+        await until(lambda: len(first_offsets(log_dir)) == 1 and len(compressed_offsets(log_dir)) >= 3)
+        assert await records(collector, writer) == list(range(1, 41))
 
 
 async def test_a_full_disk_refuses_and_recovers(start_collector: StartCollector, surroundings: Surroundings):

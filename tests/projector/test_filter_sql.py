@@ -13,6 +13,7 @@ from runwell.core import filters
 from runwell_projector.choice import Choice, Chosen
 from runwell_projector.filter_sql import NESTING_MAX, order_sql, where_sql
 from runwell_projector.gauges import Gauges
+from runwell_projector.leaves import section_texts
 from runwell_projector.mirror import Mirror
 from runwell_projector.runs import WRITE_RUN, run_row
 from runwell_projector.schema import TABLES
@@ -55,7 +56,11 @@ def write(connection: sqlite3.Connection, runs: list[dict[str, Any]]) -> None:
         connection.execute(f"DROP TABLE temp.{table}")
     connection.execute("DELETE FROM run")
     connection.executemany(
-        WRITE_RUN, [run_row(number, view, [], Gauges(0.0, 0, "")) for number, view in enumerate(runs)]
+        WRITE_RUN,
+        [
+            run_row(number, view, [], Gauges(0.0, 0, ""), *map(section_texts, (view["config"], view["summary"])))
+            for number, view in enumerate(runs)
+        ],
     )
 
 

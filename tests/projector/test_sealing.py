@@ -3,6 +3,7 @@
 import json
 import math
 import struct
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -92,17 +93,18 @@ def blocks(path: Path) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("rows", [64, 1_000, 9_000])
 def test_rows_are_sealed_by_the_log_alone(tmp_path: Path, rows: int):
-    """Blocks have 4,096 rows, whatever the batches, and what is left is sealed when the lane ends."""
+    """Blocks have 4,096 rows, a writer's first one fewer, whatever the batches; what is left is sealed when the lane ends."""
     batches = simple_run("run", 1, batches=10_000 // rows + 1, rows=rows)
     total = (10_000 // rows + 1) * rows
     path = projected(tmp_path, batches[:-1], Random(rows), SealRule())
+    first_rows = SealRule().first_rows_of(2, (b"\x01" * 16).hex())
     sealed = [size for is_sealed, size in blocks(path) if is_sealed]
-    assert sealed == [SEALED_ROWS] * (total // SEALED_ROWS)
+    assert sealed == [first_rows, *[SEALED_ROWS] * ((total - first_rows) // SEALED_ROWS)]
     assert sum(size for _, size in blocks(path)) == total
     dumps = set()
     for seed in range(3):
         path = projected(tmp_path / str(seed), batches, Random(seed), SealRule())
-        assert blocks(path)[-1] == (1, total % SEALED_ROWS)
+        assert blocks(path)[-1] == (1, (total - first_rows) % SEALED_ROWS)
         assert all(is_sealed for is_sealed, _ in blocks(path))
         with closing(create_views(path)) as connection:
             dumps.add("".join(dump_lines(connection)))
@@ -118,4 +120,12 @@ def test_wide_rows_are_sealed_earlier(tmp_path: Path):
     batches = simple_run("run", 1, batches=4, rows=10)
     with closing(create_views(tmp_path / "views.db")) as connection:
         Projection(connection, rule=SealRule(rows=1_000, rows_min=5, values_max=40)).apply(batches[:-1])
-    assert blocks(tmp_path / "views.db") == [(1, 20), (1, 20)]
+    assert blocks(tmp_path / "views.db") == [(1, 10), (1, 20), (0, 10)]
+
+
+def test_processes_that_began_together_are_not_sealed_together():
+    """First blocks have all sizes, none more often than twice as often as on average, and none of more rows than others."""
+    chance = Random(1)
+    sizes = Counter(SealRule().first_rows_of(100, chance.randbytes(16).hex()) for _ in range(1_600))
+    assert set(sizes) == set(range(256, SEALED_ROWS + 1, 256))
+    assert max(sizes.values()) < 200

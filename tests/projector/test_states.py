@@ -1,12 +1,19 @@
 """Folds are kept in parts: only what changed is written, and what is read back is what was."""
 
+import math
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from runwell.v1 import event_pb2
 from runwell_collector.log import StoredBatch
+from runwell_projector import kept_summary
 from runwell_projector.dump import dump_lines
 from runwell_projector.projection import Projection
 from runwell_projector.schema import create_views
@@ -74,3 +81,50 @@ def test_whatever_a_state_holds_comes_back(value: object):
     """Also what MessagePack has no form for."""
     again = unpacked(packed([value]))
     assert repr(again) == repr([value])
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_kept_summary_is_the_one_made_anew(seed: int):
+    """The row of a run is the same to the letter, whether its summary was kept key by key or made anew each time."""
+    batches = many_small_batches(Random(seed))
+    assert rows_after_each(batches, keys_min=1) == rows_after_each(batches, keys_min=1 << 30)
+
+
+def rows_after_each(batches: Sequence[StoredBatch], keys_min: int) -> list[Any]:
+    with pytest.MonkeyPatch.context() as patch, closing(create_views(":memory:")) as connection:
+        patch.setattr(kept_summary, "KEYS_MIN", keys_min)
+        projection = Projection(connection)
+        rows = []
+        for batch in batches:
+            projection.apply([batch])
+            rows.append(connection.execute("SELECT * FROM run").fetchall())
+        return rows
+
+
+def many_small_batches(chance: Random) -> list[StoredBatch]:
+    """Mostly rows of a few plain keys by two writers, and now and then what makes a summary more than that."""
+    batches, next_records = [], [1, 1]
+    odd = chance.choice([0.0, 0.05])
+    for turn in range(25):
+        event = event_pb2.Event(time=100.0 + turn)
+        if chance.random() < odd:
+            event.summary_updated.set_json, removed = chance.choice([('{"k1": 5}', []), ("", ["k1"])])
+            event.summary_updated.removed.extend(removed)
+        else:
+            event.metric_logged.rows = 1
+            event.metric_logged.steps.append(chance.choice([turn, turn // 2]))
+            for key in chance.sample(
+                ["k0", "k1", "k2", "k3", "_own", *(["_step"] if odd else [])], chance.randint(1, 3)
+            ):
+                column = event.metric_logged.columns.add(key=key if chance.random() >= odd else f"{key}\x1fbelow")
+                if chance.random() < odd:
+                    column.f64.values.append(math.nan)
+                elif chance.random() < 0.3:
+                    column.json.values.append(chance.choice(['"text"', "null", "7"]))
+                else:
+                    column.f64.values.append(chance.random())
+        writer = chance.randint(0, 1)
+        batches.append(Batch(bytes([1 + writer]) * 16, next_records[writer], 1, 500.0 + turn, [event]))
+        next_records[writer] += 1
+    return stored(batches)

@@ -23,6 +23,7 @@ from runwell_collector.blobs.store import open_blob_store
 from runwell_collector.catalogue.decider import Decider
 from runwell_collector.catalogue.notes import CatalogueNotes
 from runwell_collector.catalogue.waiting import WaitingWishes
+from runwell_collector.closed_segments import compress_for_ever
 from runwell_collector.config import Address, CollectorConfig, ConfigError, listening
 from runwell_collector.counters import Counters
 from runwell_collector.http import health_app, serving_http
@@ -95,6 +96,7 @@ async def running_collector(
         server_health = health.aio.HealthServicer()
         address = await stack.enter_async_context(_serving_grpc(service, server_health, config.grpc))
         tasks.start(disk.watch_for_ever(server_health))
+        tasks.start(compress_for_ever(config.data_dir, log.segment_closed))
         tasks.start(state_silent_for_ever(service, intake, clock, config.liveness_interval_s))
         component = {"pid": os.getpid(), "http": f"http://{http}", "grpc": str(address), "started_at": clock.wall()}
         stack.enter_context(directory.announced(config.data_dir, component))

@@ -4,6 +4,7 @@ import argparse
 import os
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from runwell_collector.log.files import segment_files
 from runwell_collector.verify import Findings, verify_log
 
 PLAIN_INTERVAL_S = 5.0
-NICENESS = 10
+NICENESS = 15
 """Below the collector, which shares the machine."""
 
 Progress = Callable[[int, int], None]
@@ -27,9 +28,12 @@ def main() -> int:
     parser.add_argument("action", choices=["verify", "compress", "archive"])
     parser.add_argument("--data-dir", type=Path, required=True, help="the server's data directory")
     parser.add_argument("--archive", type=Path, help="folder of archived segments")
+    parser.add_argument("--beside", action="store_true", help="end when standard input does")
     options = parser.parse_args()
     log_dir = options.data_dir / "log"
     os.nice(NICENESS)
+    if options.beside:
+        threading.Thread(target=_end_with_standard_input, daemon=True).start()
     try:
         if options.action == "verify":
             return _verify(log_dir, options.archive)
@@ -42,6 +46,13 @@ def main() -> int:
         print(f"runwell: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _end_with_standard_input() -> None:
+    """A collector that was killed leaves nothing behind that works on. What is half done the next call removes."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)
 
 
 def _verify(log_dir: Path, archive: Path | None) -> int:

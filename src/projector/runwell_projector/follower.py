@@ -16,6 +16,7 @@ from pathlib import Path
 from runwell.core import limits
 from runwell.core.fold import FOLD_VERSION
 from runwell_collector.log import LogDamagedError, LogReader, StoredBatch
+from runwell_projector.checkpoints import Checkpoints
 from runwell_projector.files import AlreadyRunningError, ViewFiles, remove_views
 from runwell_projector.projection import Projection
 from runwell_projector.schema import create_views
@@ -60,6 +61,7 @@ class Follower:
         self._connect = connect
         self._open = ExitStack()
         self._build_lock = ExitStack()
+        self._checkpoints: Checkpoints | None = None
         self._path: Path | None = None
         self._swap_mark: tuple[int, int] | None = None
         self._idle_steps = 0
@@ -116,6 +118,8 @@ class Follower:
             self._build(f"the views are damaged ({error})")
             return Outcome.MORE
         self.transactions += 1
+        assert self._checkpoints
+        self._checkpoints.committed(sum(len(batch.events) for batch in batches))
         return Outcome.MORE if more else Outcome.APPLIED
 
     def _read_log(self) -> list[StoredBatch]:
@@ -194,6 +198,8 @@ class Follower:
         self._files.directory.mkdir(parents=True, exist_ok=True)
         connection = self._connect(path)
         self._open.callback(connection.close)
+        self._checkpoints = Checkpoints(path, connection)
+        self._open.callback(self._checkpoints.close)
         self.projection = Projection(connection)
         self._path = path
 

@@ -7,7 +7,7 @@ import heapq
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
@@ -96,12 +96,14 @@ class LiveRuns:
     """Series of all runs of which something was received lately that was made lately, shown or not."""
 
 
-def gauges_of(fold: RunFold, view: Mapping[str, Any]) -> Gauges:
-    """The run's gauges; none when it is not running."""
+def gauges_of(
+    fold: RunFold, view: Mapping[str, Any], exposed_of: Callable[[Sequence[str]], dict[str, float]]
+) -> Gauges:
+    """The run's gauges; none when it is not running. ``exposed_of`` is ``exposed`` of its summary."""
     made_at = max((lane.clock for lane in fold.lanes.values()), default=0.0)
     if view["state"] != "running":
         return Gauges(made_at, 0, "")
-    metrics = _metrics(view["summary"], fold.field("prometheus_metrics", []))
+    metrics = exposed_of(fold.field("prometheus_metrics", []))
     system: dict[tuple[str, int], list[Any]] = {}
     lanes = [lane for lane in fold.lanes.values() if lane.state == "running" and lane.system]
     for lane in sorted(lanes, key=lambda lane: (lane.attempt, lane.system, lane.writer)):
@@ -118,7 +120,7 @@ def gauges_of(fold: RunFold, view: Mapping[str, Any]) -> Gauges:
     return Gauges(made_at, RUN_SERIES + len(metrics) + figures_count, text)
 
 
-def _metrics(summary: Mapping[str, Any], globs: Sequence[str]) -> dict[str, float]:
+def exposed(summary: Mapping[str, Any], globs: Sequence[str]) -> dict[str, float]:
     """The numbers that the globs choose, or the first by name; of two with one name the one with fewer labels."""
     chosen = re.compile("|".join(map(translate, globs)) if globs else "(?!_)").match
     numbers: dict[str, tuple[int, Any]] = {}

@@ -49,19 +49,21 @@ def strict_json(value: Any) -> str:
 
 def _is_flat(section: Mapping[str, Any]) -> bool:
     """Whether every value is its own leaf and strict JSON."""
-    for label, value in section.items():
-        kind = type(value)
-        if kind is float:
-            if not math.isfinite(value):
-                return False
-        elif kind is int:
-            if bounded(value) is not value:
-                return False
-        elif kind is not str and kind is not bool:
+    return all(map(is_leaf, section.keys(), section.values()))
+
+
+def is_leaf(label: str, value: Any) -> bool:
+    """Whether a section has this value as its own leaf, in strict JSON."""
+    kind = type(value)
+    if kind is float:
+        if not math.isfinite(value):
             return False
-        if "." in label or len(label) > limits.FILTER_NAME_CHARACTERS_MAX:
+    elif kind is int:
+        if bounded(value) is not value:
             return False
-    return True
+    elif kind is not str and kind is not bool:
+        return False
+    return "." not in label and len(label) <= limits.FILTER_NAME_CHARACTERS_MAX
 
 
 def leaves_json(section: Mapping[str, Any]) -> str:

@@ -39,6 +39,8 @@ KEPT = frozenset(STREAMS) | OF_RUNS
 HELD = "held: an earlier batch of this run could not be folded"
 
 TAILS = "SELECT lane, key_set, sum(rows) FROM block WHERE run = ? AND NOT sealed GROUP BY lane, key_set"
+ALL_ROWS = "SELECT lane, key_set, sum(rows) FROM block WHERE run = ? GROUP BY lane, key_set"
+"""An index answers it alone. Where it is more than in the tail some rows are sealed."""
 
 
 class Projection:
@@ -190,14 +192,18 @@ class Projection:
         ).fetchone()
         if found is None:
             self._numbers += 1
-            return OpenRun(self._numbers, RunFold(name), {}, {}, {})
+            return OpenRun(self._numbers, RunFold(name), {}, {}, set(), {})
         return self._opened(found[0], *read_fold(self._connection, found[0], name))
 
     def _opened(self, number: int, fold: RunFold, part_bytes: dict[int, int]) -> OpenRun:
         key_sets = self._connection.execute("SELECT stream, keys, number FROM key_set WHERE run = ?", (number,))
         known = {(stream, tuple(json.loads(keys))): key_set for stream, keys, key_set in key_sets}
-        tails = self._connection.execute(TAILS, (number,))
-        return OpenRun(number, fold, known, {(lane, key_set): rows for lane, key_set, rows in tails}, part_bytes)
+        tails, rows = (
+            {(lane, key_set): rows for lane, key_set, rows in self._connection.execute(statement, (number,))}
+            for statement in (TAILS, ALL_ROWS)
+        )
+        sealed = {place for place, count in rows.items() if count > tails.get(place, 0)}
+        return OpenRun(number, fold, known, tails, sealed, part_bytes)
 
     def _restore(self, broken: OpenRun) -> None:
         """Brings a run whose fold raised back to what the log has before that batch."""

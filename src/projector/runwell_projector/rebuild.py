@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from runwell.core import limits
 from runwell_collector.log import open_log_reader
+from runwell_projector.checkpoints import Checkpoints
 from runwell_projector.dump import digest
 from runwell_projector.files import AlreadyRunningError, ViewFiles, remove_views
 from runwell_projector.projection import Projection
@@ -41,9 +43,11 @@ def rebuild(data_dir: Path, progress: Callable[[int, int], None]) -> str:
 
 
 def _build(data_dir: Path, path: Path, progress: Callable[[int, int], None]) -> None:
-    log = open_log_reader(data_dir)
-    connection = create_views(path)
-    try:
+    with (
+        closing(open_log_reader(data_dir)) as log,
+        closing(create_views(path)) as connection,
+        closing(Checkpoints(path, connection)) as checkpoints,
+    ):
         projection = Projection(connection)
         if log.log_id is None:
             raise RebuildError(f"there is no event log in {data_dir}; is it the server's data directory?")
@@ -54,7 +58,5 @@ def _build(data_dir: Path, path: Path, progress: Callable[[int, int], None]) -> 
                     f"less than {limits.VIEWS_FREE_BYTES_MIN >> 30} GiB are free on the disk of {path.parent}"
                 )
             projection.apply(batches)
+            checkpoints.committed(sum(len(batch.events) for batch in batches))
             progress(projection.offset, max(projection.offset, log.end()))
-    finally:
-        connection.close()
-        log.close()

@@ -1,14 +1,16 @@
 """Runs as the views keep them: the fold between transactions, and its row in the runs table."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from runwell.core.fold import RunFold
+from runwell.core.run_view import run_head, summary
 from runwell.core.stamps import Stamp
 from runwell_collector.log import RunId, StoredBatch
-from runwell_projector.gauges import Gauges, gauges_of
+from runwell_projector.gauges import Gauges, exposed, gauges_of
+from runwell_projector.kept_summary import KeptSummary
 from runwell_projector.leaves import Section, compact, leaves_json, list_json, section_texts, strict_json
 
 PLAIN_COLUMNS = (
@@ -53,6 +55,7 @@ class OpenRun:
         fold: RunFold,
         key_sets: dict[KeySet, int],
         tails: dict[tuple[int, int], int],
+        sealed: set[tuple[int, int]],
         part_bytes: dict[int, int],
     ) -> None:
         self.number = number
@@ -60,11 +63,14 @@ class OpenRun:
         self.key_sets = key_sets
         self.tails = tails
         """Rows in the tail by lane and key set."""
+        self.sealed = sealed
+        """Lanes and key sets of which there are sealed rows."""
         self.part_bytes = part_bytes
         """How much each part of the fold takes in the views."""
         self.lanes = {writer: lane for lane, writer in enumerate(fold.lanes)}
         self._config: tuple[list[Stamp], Section] | None = None
         self._definitions: str | None = None
+        self._summary: KeptSummary | None = None
         self.pending: list[StoredBatch] = []
         """Batches of the transaction under way that were folded."""
 
@@ -77,8 +83,21 @@ class OpenRun:
     def row(self) -> tuple[Any, ...]:
         """The run's row."""
         lanes = [[head.writer, head.attempt, head.zero_time, head.step_max] for head in self.fold.lane_heads()]
-        view = self.fold.view()
-        return run_row(self.number, view, lanes, gauges_of(self.fold, view), self._config_texts)
+        view = run_head(self.fold)
+        if self._summary is not None and self._summary.update(self.fold):
+            exposed_of, section = self._summary.exposed, self._summary.section()
+        else:
+            found = summary(self.fold)
+            self._summary = KeptSummary.of(self.fold, found)
+            exposed_of, section = partial(exposed, found), section_texts(found)
+        return run_row(
+            self.number,
+            view,
+            lanes,
+            gauges_of(self.fold, view, exposed_of),
+            self._config_texts(view["config"]),
+            section,
+        )
 
     def new_definitions(self) -> str | None:
         """The metrics' definitions, where step metrics are carried along and they are not those of the last call."""
@@ -107,10 +126,10 @@ def run_row(
     view: dict[str, Any],
     lanes: list[list[Any]],
     gauges: Gauges,
-    config_texts: Callable[[dict[str, Any]], Section] = section_texts,
+    config: Section,
+    summary: Section,
 ) -> tuple[Any, ...]:
     """A run's row, in the order of ``COLUMNS``."""
-    config, summary = config_texts(view["config"]), section_texts(view["summary"])
     rest = {name: value for name, value in view.items() if name not in ("config", "summary")}
     return (
         number,

@@ -2,7 +2,9 @@
 
 When rows are sealed follows from the log alone: a lane's rows of one key set whenever they are ``SealRule.rows_of`` many,
 and what is left of them when the lane ends, unless it is so little that columns would only be larger. So whatever the
-sizes of transactions, and however often the projector was killed, the same log gives the same blocks.
+sizes of transactions, and however often the projector was killed, the same log gives the same blocks. A lane's first rows
+are sealed earlier, each lane's at another time, so that a thousand processes that began together do not make readers wait
+for all of them to be sealed at once.
 """
 
 import json
@@ -24,6 +26,9 @@ SEALED_ROWS = 4_096
 
 SEALED_ROWS_MIN = 64
 """Fewer rows are not worth a column each: 100 bytes of index, against 8 a value."""
+
+FIRST_SIZES = 16
+"""A lane's first block has one of so many sizes."""
 
 SEALED_VALUES_MAX = 4 << 20
 """Rows of thousands of keys are sealed earlier: 32 MB are gathered in memory for it."""
@@ -51,6 +56,12 @@ class SealRule:
         """Of rows with so many keys."""
         return max(self.rows_min, min(self.rows, self.values_max // max(1, keys)))
 
+    def first_rows_of(self, keys: int, writer: str) -> int:
+        """Of a writer's first rows with so many keys."""
+        most = self.rows_of(keys)
+        size = max(self.rows_min, most // FIRST_SIZES)
+        return size * (1 + int(writer[:8], 16) % (most // size))
+
 
 class RowStore:
     """Writes rows into the views, within the transaction of whoever calls."""
@@ -65,18 +76,23 @@ class RowStore:
         event = as_rows(event) if stream == "system" else as_row(event)
         new = event.metric_logged.rows
         if new:
-            self._add(run, (run.lane(writer), stream), offset, first, event)
+            keys = readable_keys(event.metric_logged)
+            place = run.lane(writer), self._key_set(run, stream, keys)
+            begun = place in run.sealed
+            limit = self._rule.rows_of(len(keys)) if begun else self._rule.first_rows_of(len(keys), writer)
+            self._add(run, place, limit, offset, first, event)
         return new
 
-    def _add(self, run: OpenRun, lane: tuple[int, str], offset: int, first: int, event: event_pb2.Event) -> None:
-        keys = readable_keys(event.metric_logged)
-        place = lane[0], self._key_set(run, lane[1], keys)
-        rows, limit = run.tails.get(place, 0) + event.metric_logged.rows, self._rule.rows_of(len(keys))
+    def _add(
+        self, run: OpenRun, place: tuple[int, int], limit: int, offset: int, first: int, event: event_pb2.Event
+    ) -> None:
+        """``limit`` is how many rows the next block of this place has."""
+        rows, stop = run.tails.get(place, 0) + event.metric_logged.rows, 0
         if rows >= limit:
             strip = united([*self._take_tail(run, place), event_strip(offset, first, event)])
-            stop = rows - rows % limit
-            for start in range(0, stop, limit):
-                self._seal(run, place, offset, strip.cut(start, start + limit))
+            while rows - stop >= limit:
+                self._seal(run, place, offset, strip.cut(stop, stop + limit))
+                stop, limit = stop + limit, self._rule.rows_of(len(strip.keys))
             rows -= stop
             if rows:
                 (event,) = fresh_events([event], int(strip.records[stop]) - first)
@@ -109,6 +125,7 @@ class RowStore:
         return [event_strip(offset, first, event_pb2.Event.FromString(head)) for _, offset, first, head in found]
 
     def _seal(self, run: OpenRun, place: tuple[int, int], offset: int, strip: Strip) -> None:
+        run.sealed.add(place)
         head, times = encode_heads(strip)
         bounds = int(strip.steps.min()), int(strip.steps.max())
         row = (offset, int(strip.offsets[0]), True, strip.plain, int(strip.records[0]), len(strip), *bounds)

@@ -41,6 +41,7 @@ class Lane:
         "edits",
         "exit_code",
         "host",
+        "keys",
         "kind",
         "last_record",
         "last_row_time",
@@ -100,6 +101,8 @@ class Lane:
         self.unindexed = 0
         """Values of keys beyond RUN_KEYS_MAX."""
         self.tracks: dict[str, KeyTrack] = {}
+        self.keys: list[str] = []
+        """Those of the tracks, in their order."""
         self.system: tuple[float, dict[str, float]] | None = None
         """Time of the latest look at its machine and process, unix seconds, and the figures by path."""
         self.metrics = MetricWrites()
@@ -192,11 +195,16 @@ class Lane:
             self.unindexed += sum(len(column.values) for column, _ in columns)
             return None
         track = self.tracks[key] = KeyTrack(len(self.tracks) // PART_TRACKS)
+        self.keys.append(key)
         return track
 
     def stamp(self, time: float, record: int) -> Stamp:
         """The stamp of one of its records."""
         return self.attempt, time, self.writer, record
+
+    def part_keys(self, part: int) -> list[str]:
+        """The keys of a part of the state."""
+        return self.keys[part * PART_TRACKS : (part + 1) * PART_TRACKS]
 
     def changes(self) -> dict[int, list[Any]]:
         """The parts of its state that changed since the last call; ``from_parts`` takes the latest of each.
@@ -204,9 +212,8 @@ class Lane:
         Part 0 has everything but the tracks, and each the tracks of PART_TRACKS keys.
         """
         found: dict[int, list[Any]] = {}
-        all_keys = list(self.tracks) if self.changed else []
         for part in sorted(self.changed):
-            keys = all_keys[part * PART_TRACKS : (part + 1) * PART_TRACKS]
+            keys = self.part_keys(part)
             found[part] = [keys, [self.tracks[key].to_state() for key in keys]]
         if 0 in found:
             pairs = {path: pair.to_state() for path, pair in self.pairs.items()}
@@ -220,6 +227,7 @@ class Lane:
         lane = cls("")
         for part, (keys, tracks, *head) in enumerate(parts):
             lane.tracks |= {key: KeyTrack.from_state(track, part) for key, track in zip(keys, tracks, strict=True)}
+            lane.keys += keys
             if head:
                 for name, value in zip(_HEAD, head[0], strict=True):
                     setattr(lane, name, value)
@@ -228,5 +236,5 @@ class Lane:
         return lane
 
 
-_HEAD = tuple(name for name in Lane.__slots__ if name not in ("changed", "metrics", "pairs", "tracks"))
+_HEAD = tuple(name for name in Lane.__slots__ if name not in ("changed", "keys", "metrics", "pairs", "tracks"))
 _head_of = attrgetter(*_HEAD)

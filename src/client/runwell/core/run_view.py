@@ -20,8 +20,12 @@ PROCESS_DEFAULTS: dict[str, Any] = {"host": "", "user": "", "command": [], "prog
 
 def run_view(fold: "RunFold") -> dict[str, Any]:
     """The run's view: plain JSON values, NaN and infinities included."""
-    lanes = sorted(fold.lanes.values(), key=lambda lane: (lane.attempt, lane.writer))
-    lanes = [lane for lane in lanes if not lane.is_editor]
+    return {**run_head(fold), "summary": summary(fold)}
+
+
+def run_head(fold: "RunFold") -> dict[str, Any]:
+    """The run's view without the summary."""
+    lanes = shown_lanes(fold)
     state, exit_code = run_state(lanes)
     spans = attempt_spans(lanes)
     rules = fold.metrics.rules()
@@ -47,12 +51,17 @@ def run_view(fold: "RunFold") -> dict[str, Any]:
         "last_step": last_step(fold, lanes),
         "rewinds": [list(rewind) for rewind in fold.rewinds],
         "config": {key: write[0] for key, (_, write) in sorted(fold.config.items()) if write is not None},
-        "summary": summary(fold, lanes, rules),
         "metrics": rules.view(),
         "deleted": fold.field("deleted", False),
         "records": record_counts(lanes),
         "writers": [writer_view(lane) for lane in lanes],
     }
+
+
+def shown_lanes(fold: "RunFold") -> list[Lane]:
+    """Those of processes, in the order of what counts."""
+    lanes = sorted(fold.lanes.values(), key=lambda lane: (lane.attempt, lane.writer))
+    return [lane for lane in lanes if not lane.is_editor]
 
 
 def run_state(lanes: list[Lane]) -> tuple[str, int | None]:
@@ -133,10 +142,22 @@ def counted_lanes(fold: "RunFold", lanes: list[Lane]) -> list[Lane]:
     return [past_lane(fold.pasts[latest][1], latest - 1), *(lane for lane in lanes if lane.attempt >= latest)]
 
 
-def summary(fold: "RunFold", lanes: list[Lane], rules: MetricRules) -> dict[str, Any]:
+def last_value(fold: "RunFold", key: str) -> Any:
+    """The value that was logged or set last in a run without a past; None where that was removed since."""
+    found = fold.summary.values.get(key, (EARLIEST, None))
+    for lane in fold.lanes.values():
+        track = lane.tracks.get(key)
+        if track is not None and track.last_record:
+            stamp = lane.stamp(track.last_time, track.last_record)
+            if stamp > found[0]:
+                found = stamp, track.last
+    return None if fold.summary.removed.get(key, EARLIEST) > found[0] else found[1]
+
+
+def summary(fold: "RunFold") -> dict[str, Any]:
     """Last values, what definitions ask for instead, and explicit sets by stamp, nested; and the last row's step and times."""
     written: dict[str, tuple[Stamp, Any]] = dict(fold.summary.values)
-    lanes = counted_lanes(fold, lanes)
+    lanes, rules = counted_lanes(fold, shown_lanes(fold)), fold.metrics.rules()
     for lane in lanes:
         for key, track in lane.tracks.items():
             if track.last_record:
@@ -185,6 +206,11 @@ def _best_at(key: str, at: str | None, minimises: bool, by_key: dict[str, list[t
         if found:
             return min(found, key=lambda pair: (pair[0].attempt, pair[1].record, pair[0].writer))[1].value
     return None
+
+
+def row_fields(fold: "RunFold") -> dict[str, Any]:
+    """The last row's step and times, as a run without a past has them."""
+    return _last_row(fold, shown_lanes(fold))
 
 
 def _last_row(fold: "RunFold", lanes: list[Lane]) -> dict[str, Any]:

@@ -107,6 +107,8 @@ class SqliteEventLog:
         self._bytes_since_checkpoint = 0
         self._commits_since_checkpoint = 0
         self._checkpoint_due = asyncio.Event()
+        self.segment_closed = asyncio.Event()
+        """Set whenever a segment was closed; whoever waits for it clears it."""
 
     @property
     def log_id(self) -> str:
@@ -264,6 +266,7 @@ class SqliteEventLog:
         await self._appender.commit()
         path = await asyncio.to_thread(create_segment, self._directory, self._end + 1, self._log_id, self._path)
         await self.enter_segment(path)
+        self.segment_closed.set()
 
     async def _checkpoint(self, mode: str) -> None:
         try:
