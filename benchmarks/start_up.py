@@ -95,14 +95,18 @@ def by_hand(root: Path) -> Figures:
     return {"500 by hand": took_s, "500 by hand, CPU": cpu_s}
 
 
-def end_forwarder(root: Path) -> None:
-    """Ends it and waits until it is gone."""
+def end_forwarder(root: Path) -> float:
+    """Ends it and waits until it is gone; the CPU seconds that it took."""
+    used_s = 0.0
     for lock in (root / "spool" / ".forwarder").glob("*.lock"):
         with contextlib.suppress(ValueError, KeyError, ProcessLookupError):
             pid = int(json.loads(lock.read_text())["pid"])
+            used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+            used_s += sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
             os.kill(pid, signal.SIGTERM)
             while Path(f"/proc/{pid}").exists():
                 time.sleep(0.01)
+    return used_s
 
 
 @contextlib.contextmanager
@@ -113,6 +117,8 @@ def server(root: Path) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while not (root / "server" / "server.json").exists():
+            if process.poll() is not None:
+                raise RuntimeError(f"the server did not start: `{' '.join(command)}` says why")
             time.sleep(0.05)
         yield
     finally:
