@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demo_sweep import run_sweep
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -54,10 +55,23 @@ class Place:
         self, command: Sequence[str | Path], quiet: bool = False, offline: bool = False
     ) -> subprocess.CompletedProcess[bytes]:
         """A command as the user would type it, with this demo's directory."""
+        return subprocess.run(command, env=self.environment(offline), capture_output=quiet, check=False)
+
+    def environment(self, offline: bool = False) -> dict[str, str]:
+        """What its programs are told."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RUNWELL_")}
         environment |= {"RUNWELL_DIR": str(self.elsewhere if offline else self.root), "RUNWELL_ENTITY": "demo"}
-        environment |= {"COLUMNS": str(self.console.width), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        return subprocess.run(command, env=environment, capture_output=quiet, check=False)
+        return environment | {
+            "COLUMNS": str(self.console.width),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+
+    def start(self, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+        """A `runwell` command beside the demo; what it says goes to a file."""
+        with (self.notes / f"{arguments[0]}.log").open("ab") as output:
+            command = [sys.executable, "-m", "runwell", *arguments]
+            return subprocess.Popen(command, env=self.environment(), stdout=subprocess.PIPE, stderr=output)
 
     def runwell(self, *arguments: str) -> None:
         """Shows and runs a `runwell` command; raises SystemExit where it fails."""
@@ -213,6 +227,8 @@ def demonstrate(place: Place, stay: bool) -> None:
         kill_and_resume(place)
         say("\n[bold]One offline[/], then synced")
         train_offline(place)
+        say("\n[bold]A sweep[/] of twenty trials, two agents")
+        run_sweep(place.start, place.notes, said["http"], lambda text: say(text, highlight=False))
         columns = "name,state,config.hidden,config.learning_rate,summary.val_accuracy,attempts"
         place.runwell("ls", "digits", "--order=-summary.val_accuracy", f"--columns={columns}")
         place.runwell("history", f"digits/{KILLED}", "--plot", "val_loss")

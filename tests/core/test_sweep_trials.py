@@ -206,9 +206,9 @@ def test_hyperband_keeps_the_best_third():
     metric = Metric("loss")
     histories = {trial: [9.0, 9.0, float(trial)] for trial in range(1, 7)} | {7: [0.0, 0.0, 8.0]}
     strict, lenient = Hyperband(min_iter=3), Hyperband(min_iter=3, strict=False)
-    assert stopped(strict, metric, histories, [1, 2, 3, 7]) == [3, 7]
-    assert stopped(lenient, metric, histories, [1, 2, 3, 7]) == [3]
-    assert stopped(strict, Metric("accuracy", "maximize"), histories, [1, 6, 7]) == [1, 6, 7]
+    assert stopped(strict, metric, histories, [1, 3, 4, 7]) == [4, 7]
+    assert stopped(lenient, metric, histories, [1, 3, 4, 7]) == [4]
+    assert stopped(strict, Metric("accuracy", "maximize"), histories, [1, 5, 6, 7]) == [1]
     assert stopped(strict, metric, {1: [1.0, math.nan, 2.0]}, [1]) == []
 
 

@@ -139,7 +139,7 @@ async def add_runs(request: Request) -> Response:
 
 
 async def list_sweeps(request: Request) -> Response:
-    """``{"sweeps"}`` of an entity and a project, the newest first; deleted ones are left out."""
+    """``{"sweeps"}`` of an entity and a project, the newest first; deleted ones only by their "sweep_id"."""
     place = (request.query_params.get("entity") or None, request.query_params.get("project") or None)
 
     wanted = request.query_params.get("sweep_id") or None
@@ -147,7 +147,9 @@ async def list_sweeps(request: Request) -> Response:
     def listed(views: Views) -> bytes:
         names = [name for name in views.sweeps(*place) if wanted in (None, name.sweep_id)]
         found = [(name, sweep) for name in names if (sweep := _readable(views, name))]
-        return encoded({"sweeps": [sweep_view(name, sweep) for name, sweep in found if sweep.state != "deleted"]})
+        return encoded(
+            {"sweeps": [sweep_view(name, sweep) for name, sweep in found if wanted or sweep.state != "deleted"]}
+        )
 
     body = await reader_of(request).ask(listed, consistent=consistent(request))
     return Response(body, media_type="application/json")

@@ -15,6 +15,8 @@ COMMANDS = (
     "history",
     "export",
     "tail",
+    "sweep",
+    "agent",
     "status",
     "rebuild",
     "settle",

@@ -111,7 +111,7 @@ class CommandAgent:
 
     def _work(self, count: int | None) -> int:
         begun, wait_s, more, flaps = 0, LATER_S, True, None
-        while more or self._trials:
+        while True:
             while more and len(self._trials) < self._pool.jobs:
                 answer = self._agent.ask()
                 if isinstance(answer, NoMore):
@@ -123,6 +123,8 @@ class CommandAgent:
                     self._start(answer)
                     begun, wait_s = begun + 1, LATER_S
                     more = count is None or begun < count
+            if not more and not self._trials:
+                break
             wait_s = self._wait(wait_s if more else None)
             flaps = flaps or self._agent.flaps()
             if flaps is not None and more:

@@ -16,18 +16,20 @@ _BRACKETS_MAX = 100
 
 def brackets(rule: Hyperband) -> list[int]:
     """The iterations at which runs are compared, ascending."""
-    if rule.min_iter is not None:
-        found: list[int] = []
-        last = rule.max_iter or math.inf
-        iteration = float(rule.min_iter)
-        while len(found) < _BRACKETS_MAX and iteration <= last:
+    found: list[int] = []
+    if rule.max_iter is not None and rule.s is not None:
+        iteration = rule.max_iter / rule.eta
+        while len(found) < rule.s and iteration >= 1:
             found.append(int(iteration))
-            iteration *= rule.eta
-        return found
-    assert rule.max_iter is not None
-    assert rule.s is not None
-    iterations = [int(rule.max_iter / rule.eta**power) for power in range(1, rule.s + 1)]
-    return sorted({iteration for iteration in iterations if iteration >= 1})
+            iteration /= rule.eta
+        return found[::-1]
+    assert rule.min_iter is not None
+    last = rule.max_iter or math.inf
+    iteration = float(rule.min_iter)
+    while len(found) < _BRACKETS_MAX and iteration <= last:
+        found.append(int(iteration))
+        iteration *= rule.eta
+    return found
 
 
 def stopped(
@@ -35,9 +37,7 @@ def stopped(
 ) -> list[int]:
     """The trials among ``running`` that ``rule`` stops. ``histories`` are the metric's values of all trials, by number."""
     sign = 1.0 if metric.goal == "minimize" else -1.0
-    falling = {
-        trial: [sign * value for value in values if not math.isnan(value)] for trial, values in histories.items()
-    }
+    falling = {trial: [sign * value for value in values if math.isfinite(value)] for trial, values in histories.items()}
     if isinstance(rule, Hyperband):
         return [trial for trial in running if _bracket_loses(rule, falling, trial)]
     return [trial for trial in running if _median_loses(rule, falling, trial)]
@@ -49,8 +49,8 @@ def _bracket_loses(rule: Hyperband, histories: Mapping[int, Sequence[float]], tr
     if not reached:
         return False
     last = reached[-1]
-    values = sorted(min(other[:last]) for other in histories.values() if len(other) >= last)
-    threshold = values[min(int(len(values) / rule.eta), len(values) - 1)]
+    values = sorted(other[last - 1] for other in histories.values() if len(other) >= last)
+    threshold = values[int(1.0 / rule.eta * len(values))]
     own = history[last - 1] if rule.strict else min(history)
     return own > threshold
 
