@@ -67,6 +67,10 @@ def test_keys_are_what_the_runs_logged(served: Served):
     assert request(served.base, "/api/v1/keys", run=["plain"], **asked).json() == {"keys": ["epoch", "loss", "val/acc"]}
     both = request(served.base, "/api/v1/keys", run=["plain", HOSTILE_ID], **asked).json()["keys"]
     assert "a/b c\"'é" in both and "keys,with,commas" in both
+    assert request(served.base, "/api/v1/keys", run=["plain"], match="^[el]o?", **asked).json() == {
+        "keys": ["epoch", "loss"]
+    }
+    assert request(served.base, "/api/v1/keys", run=["plain"], match="(a+)+", **asked).status == 400
 
 
 def test_projects_tell_who_and_when(served: Served):

@@ -40,7 +40,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     },
     "/values": {**PLACE, "filter": TEXT, "deleted": FLAG, "field": TEXT, "limit": INTEGER},
     "/importance": {**PLACE, "filter": TEXT, "order": TEXT, "deleted": FLAG, "target": TEXT, "parameter": TEXTS},
-    "/keys": {**PLACE, "run": TEXTS, "stream": TEXT},
+    "/keys": {**PLACE, "run": TEXTS, "stream": TEXT, "match": TEXT},
     "/series": {
         **KEYS,
         "run": TEXTS,

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runwell.core.filters import Field, FilterError, parse_order
+from runwell.core.filters import Field, FilterError, parse_order, pattern_fault
 from runwell_dashboard import parameters
 from runwell_dashboard.answers import encoded
 from runwell_dashboard.runs import POSITION_HEADER, asked_page, asked_runs, consistent, reader_of
@@ -101,16 +101,18 @@ async def show_importance(request: Request) -> Response:
 
 
 async def list_keys(request: Request) -> Response:
-    """``{"keys"}``: what the runs ``run=`` of a project have logged."""
+    """``{"keys"}``: what the runs ``run=`` of a project have logged, or of it what the regular expression ``match`` finds."""
     query = request.query_params
     entity, project, runs = query.get("entity", ""), query.get("project", ""), query.getlist("run")
-    stream = parameters.stream(query)
+    stream, match = parameters.stream(query), query.get("match") or None
+    if match is not None and (fault := pattern_fault(match)):
+        raise parameters.invalid("match", f"as a regular expression: {fault}")
     if len(runs) > RUNS_MAX:
         raise parameters.invalid("run", f"{len(runs)} are more than {RUNS_MAX}")
 
     def found(views: Views) -> tuple[bytes, int]:
         position = views.checkpoint()[1]
-        return encoded({"keys": views.keys(entity, project, runs, stream)}), position
+        return encoded({"keys": views.keys(entity, project, runs, stream, match)}), position
 
     body, position = await reader_of(request).ask(found, consistent=consistent(request))
     return Response(body, headers={POSITION_HEADER: str(position)}, media_type="application/json")

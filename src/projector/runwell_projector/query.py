@@ -225,10 +225,15 @@ class Views:
         with self._snapshot() as connection:
             return read_fields(connection, Choice(entity, project).among())
 
-    def keys(self, entity: str, project: str, run_ids: Sequence[str], stream: str = "default") -> list[str]:
-        """The keys that were logged in any row of some runs of a project, as shown, in order."""
+    def keys(
+        self, entity: str, project: str, run_ids: Sequence[str], stream: str = "default", match: str | None = None
+    ) -> list[str]:
+        """The keys that were logged in any row of some runs of a project, as shown, in order.
+
+        All, or those in which a regular expression that ``filters.pattern_fault`` lets pass is found.
+        """
         with self._snapshot() as connection:
-            return read_keys(connection, entity, project, run_ids, stream)
+            return read_keys(connection, entity, project, run_ids, stream, match)
 
     def run(self, entity: str, project: str, run_id: str) -> RunView | None:
         """A run's view, also of a deleted one; None when there is no such run."""

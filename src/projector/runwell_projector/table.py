@@ -135,7 +135,7 @@ def read_projects(connection: sqlite3.Connection, runs: str) -> list[dict[str, A
 
 
 KEYS = """
-SELECT DISTINCT key.value FROM run JOIN key_set ON key_set.run = run.number, json_each(key_set.keys) AS key
+SELECT DISTINCT key_set.keys FROM run JOIN key_set ON key_set.run = run.number
 WHERE run.entity = ? AND run.project = ? AND key_set.stream = ? AND run.run_id IN (SELECT value FROM json_each(?))
 """
 
@@ -149,17 +149,21 @@ WITH RECURSIVE ancestor (number, origin, depth) AS (
     AND run.project = ancestor.origin ->> 1 AND run.run_id = ancestor.origin ->> 2
     LEFT JOIN lineage ON lineage.run = run.number WHERE depth < 100
 )
-SELECT DISTINCT key.value FROM ancestor JOIN key_set ON key_set.run = ancestor.number, json_each(key_set.keys) AS key
+SELECT DISTINCT key_set.keys FROM ancestor JOIN key_set ON key_set.run = ancestor.number
 WHERE key_set.stream = 'default'
 """
 
 
 def read_keys(
-    connection: sqlite3.Connection, entity: str, project: str, run_ids: Sequence[str], stream: str
+    connection: sqlite3.Connection, entity: str, project: str, run_ids: Sequence[str], stream: str, match: str | None
 ) -> list[str]:
-    """The keys, as shown, of all rows of some runs of a project; those that are logged are the ones that charts are of."""
+    """The keys, as shown, of all rows of some runs of a project; those that are logged are the ones that charts are of.
+
+    With ``match`` those in which the regular expression is found.
+    """
     found = connection.execute(KEYS, (entity, project, stream, json.dumps(list(run_ids)))).fetchall()
     if stream == "default":
         names = json.dumps(list(run_ids))
         found += connection.execute(INHERITED_KEYS, (entity, project, names)).fetchall()
-    return sorted({shown(path) for (path,) in found})
+    keys = {shown(path) for (paths,) in found for path in json.loads(paths)}
+    return sorted(keys if match is None else [key for key in keys if filters.pattern_found(match, key)])

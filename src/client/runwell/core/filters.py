@@ -3,7 +3,7 @@
 from runwell.core.filters_mongo import from_mongo
 from runwell.core.filters_order import DEFAULT_ORDER, Order, ordered, rank
 from runwell.core.filters_parser import parse, parse_order
-from runwell.core.filters_pattern import pattern_found
+from runwell.core.filters_pattern import pattern_fault, pattern_found
 from runwell.core.filters_tokens import FilterError
 from runwell.core.filters_tree import (
     BRANCH,
@@ -48,6 +48,7 @@ __all__ = [
     "ordered",
     "parse",
     "parse_order",
+    "pattern_fault",
     "pattern_found",
     "rank",
 ]
