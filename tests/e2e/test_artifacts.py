@@ -295,3 +295,35 @@ def test_a_disabled_run_logs_nothing(runwell_dir: Path):
         with pytest.raises(UsageError):
             run.use_artifact("data:latest")
     assert not list(runwell_dir.glob("spool/*"))
+
+
+def test_reading_by_the_api_and_the_command_line(server: Server):
+    """Versions are listed, found by what is clear of their name, fetched and removed, also without a program of one's own."""
+
+    def command(*words: str) -> str:
+        ended = subprocess.run(
+            [sys.executable, "-m", "runwell", "artifact", *words], check=False, capture_output=True, text=True
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    Path("d").mkdir()
+    Path("d/x").write_text("one")
+    assert "tester/p/data:v0" in command("put", "d", "--name", "p/data", "--alias", "first")
+    Path("d/x").write_text("two")
+    command("put", "d", "--name", "p/data")
+    api = runwell.Api()
+    assert [artifact.version for artifact in api.artifacts("dataset", "p/data")] == ["v1", "v0"]
+    assert api.artifact("tester/p/data:first").version == "v0"
+    assert api.artifact_exists("p/data:v1") and not api.artifact_exists("p/data:v2")
+    assert [collection.name for collection in api.artifact_collections("p", "dataset")] == ["data"]
+    (logged,) = api.runs("p", order="created_at")[0].logged_artifacts()
+    assert (logged.version, logged.logged_by().used_artifacts()) == ("v0", [])
+    assert "tester/p/data  dataset  2 versions" in command("ls", "p")
+    assert "first" in command("ls", "tester/p/data")
+    assert command("ls", "tester/p/data:v1").split() == ["3", "x"]
+    folder = command("get", "tester/p/data:latest", "--root", "out").strip()
+    assert files_of(folder) == {"x": b"two"}
+    command("rm", "tester/p/data:first", "--delete-aliases")
+    assert not api.artifact_exists("p/data:v0")
+    assert "0 files" in command("cache", "--shrink-to", "0")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from runwell._api_artifacts import ArtifactReads
 from runwell._api_errors import NotFoundError, RequestRefusedError
 from runwell._api_http import TIMEOUT_S, HttpSource
 from runwell._api_runs import PER_PAGE_MAX, Run, Runs
@@ -12,7 +13,7 @@ from runwell._api_source import RunName, Source
 from runwell.core.filters import Comparison, Expression, Field, FilterError, from_mongo, parse, parse_order
 
 
-class Api:
+class Api(ArtifactReads):
     """Reads projects, runs and histories.
 
     ``base_url`` is a server's address; without it ``RUNWELL_BASE_URL`` counts, else the server that ``runwell up``

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from runwell._api_columns import ColumnPage, joined
 from runwell._api_errors import NotFoundError
@@ -10,6 +10,9 @@ from runwell._api_source import RunName, Source, thinned
 from runwell.core.filters import Expression, Order
 from runwell.core.history import Selection, select
 from runwell.core.metrics import Metric, rules_of_view
+
+if TYPE_CHECKING:
+    from runwell.artifacts.artifact import Artifact
 
 PAGE_ROWS = 50_000
 """Rows asked for at once when the whole history is wanted."""
@@ -133,6 +136,18 @@ class Run:
     @property
     def _run_name(self) -> RunName:
         return RunName(self.entity, self.project, self.id)
+
+    def logged_artifacts(self, per_page: int = 100) -> "list[Artifact]":
+        """The versions that the run has logged, by when it did."""
+        from runwell._api_artifacts import artifacts_of_run
+
+        return artifacts_of_run(self._source, self._run_name, "logged")
+
+    def used_artifacts(self, per_page: int = 100) -> "list[Artifact]":
+        """The versions that the run has used."""
+        from runwell._api_artifacts import artifacts_of_run
+
+        return artifacts_of_run(self._source, self._run_name, "used")
 
     def load(self) -> "Run":
         """Reads the run again; raises NotFoundError when it is gone."""

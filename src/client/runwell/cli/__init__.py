@@ -23,6 +23,7 @@ COMMANDS = (
     "verify",
     "compress",
     "archive",
+    "artifact",
 )
 
 
