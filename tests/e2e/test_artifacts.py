@@ -327,3 +327,45 @@ def test_reading_by_the_api_and_the_command_line(server: Server):
     command("rm", "tester/p/data:first", "--delete-aliases")
     assert not api.artifact_exists("p/data:v0")
     assert "0 files" in command("cache", "--shrink-to", "0")
+
+
+def test_the_lines_that_a_wandb_user_writes(server: Server):
+    """The user's own snippet, as written but for its data: artifacts logged and used under the name of wandb."""
+    import runwell as wandb
+
+    Path("model.h5").write_bytes(os.urandom(10_000))
+    wandb.init(project="my_project", name="exp1", config={"lr": 0.001, "epochs": 10})
+    artifact = wandb.Artifact("model_v1", type="model")
+    artifact.add_file("model.h5")
+    wandb.log_artifact(artifact)
+    wandb.log_artifact("model.h5")
+    wandb.use_artifact("model_v1:latest")
+    wandb.init(reinit=True, job_type="evaluation")
+    wandb.finish()
+    names = {view["name"]: view["latest"] for view in ask(server, "artifacts?project=my_project")["artifacts"]}
+    assert names.pop("model_v1") == "v0"
+    assert all(name.startswith("run-") and name.endswith("-model.h5") for name in names)
+    (run,) = ask(server, "artifacts/tester/my_project/model_v1/v0")["used_by"]
+    assert run["project"] == "my_project"
+
+
+def test_tables_and_images_within_an_artifact(server: Server):
+    """What was added comes back as what it was, cells of a table that are images too."""
+    Path("dot.png").write_bytes(
+        bytes.fromhex(
+            "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c6360000000020001"
+            "48afa4710000000049454e44ae426082"
+        )
+    )
+    with runwell.init(project="p"):
+        artifact = runwell.Artifact("data", type="dataset")
+        artifact.add(runwell.Table(columns=["a", "b"], data=[[1, "x"], [2, "y"]]), "rows")
+        artifact["seen"] = runwell.Table(columns=["image"], data=[[runwell.Image("dot.png", caption="a dot")]])
+        with pytest.raises(ValueError, match="expected one of"):
+            artifact.add(object(), "nothing")
+        runwell.log_artifact(artifact).wait(60)
+        used = runwell.use_artifact("data:latest")
+        rows = used.get("rows")
+        assert (rows.columns, rows.data) == (["a", "b"], [[1, "x"], [2, "y"]])
+        assert isinstance(used["seen"].data[0][0], runwell.Image)
+        assert used.get("nothing") is None

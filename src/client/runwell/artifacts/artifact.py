@@ -128,6 +128,22 @@ class Artifact(ArtifactFacts):
         entries = reference_entries(str(uri), name, checksum=checksum, objects_max=max_objects or OBJECTS_MAX)
         return [draft.add_entry(entry) for entry in entries]
 
+    def add(self, obj: Any, name: str, overwrite: bool = False) -> ArtifactManifestEntry:
+        """Adds a Table, an Image or another medium under ``name``; ``get(name)`` gives it back. Raises ValueError for others."""
+        from runwell.artifacts.objects import object_files
+
+        draft = self._writable("add")
+        (path, form), *contents = object_files(obj, name)
+        for other, content in contents:
+            draft.add_bytes(content, other, overwrite=True)
+        return draft.add_bytes(form, path, overwrite=overwrite)
+
+    def __setitem__(self, name: str, obj: Any) -> None:
+        self.add(obj, name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
     @contextlib.contextmanager
     def new_file(self, name: str, mode: str = "x", encoding: str | None = None) -> Iterator[IO[Any]]:
         """A file to write, which is added when the block ends without an exception."""
@@ -233,6 +249,13 @@ class Artifact(ArtifactFacts):
     def get_path(self, name: str | os.PathLike[str]) -> ArtifactManifestEntry:
         """``get_entry`` under its old name."""
         return self.get_entry(name)
+
+    def get(self, name: str) -> Any:
+        """The Table or Image that was added under ``name``, of other media the JSON form; None when there is none."""
+        from runwell.artifacts.objects import read_object
+
+        self._committed("get")
+        return read_object(self, name)
 
     def get_added_local_path_name(self, local_path: str | os.PathLike[str]) -> str | None:
         """The path under which a local file was added; None when it was not."""
