@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from runwell_projector.codecs import Array, Values
 from runwell_projector.schema import open_views
 from runwell_projector.states import read_fold
 from runwell_projector.strips import RunBlocks, read_strips
@@ -77,12 +78,24 @@ def _rows(connection: sqlite3.Connection, run: int, writers: list[str]) -> Itera
         ).fetchall()
         for number, key_set, sealed, plain in found:
             ((_, strip),) = read_strips(connection, blocks, [number], None)
-            rows = strip.rows()
-            columns = [(column.key, column.kind, column.values) for column in rows.columns]
+            own = [_bits(array) for array in (strip.records, strip.steps, strip.times)]
+            masks = None if strip.masks is None else _bits(strip.masks)
+            columns = [(key, *_content(values)) for key, values in zip(strip.keys, strip.columns, strict=True)]
             stripes = _stripes(connection, (run, key_set, number)) if sealed else []
-            yield _line(
-                "rows", writers[lane], rows.records, rows.steps, rows.times, rows.masks, columns, sealed, plain, stripes
-            )
+            yield _line("rows", writers[lane], len(strip), own, masks, columns, sealed, plain, stripes)
+
+
+def _content(values: Values) -> tuple[str, object]:
+    """A column's kind, and its values: of numbers the digest of their bits, since to write them would take most of a rebuild."""
+    if values.kind == "json":
+        return values.kind, values.array
+    if values.kind == "mixed":
+        return values.kind, [_bits(values.array), *map(_content, values.parts)]
+    return values.kind, _bits(values.array)
+
+
+def _bits(array: Array) -> str:
+    return hashlib.sha256(array.tobytes()).hexdigest()
 
 
 def _stripes(connection: sqlite3.Connection, block: tuple[int, int, int]) -> list[str | None]:
