@@ -29,15 +29,24 @@ class BlobRetention:
 
     def prune(self, wall_time: float) -> None:
         """Removes what is too old or too much. Raises OSError."""
+        self._bring_back()
         blobs = sorted(self._blobs(), key=lambda blob: blob[1], reverse=True)
         needed = self._needed() if blobs else set()
-        kept_bytes = 0
+        kept_bytes, removed = 0, []
         for path, modified_at, size in blobs:
             if path.name in needed or wall_time - modified_at < FRESH_S:
                 continue
             kept_bytes += size
             if kept_bytes > KEPT_BYTES_MAX or wall_time - modified_at > KEPT_S_MAX:
-                self._remove(path)
+                removed.append(path)
+        if removed:
+            self._remove(removed)
+
+    def _bring_back(self) -> None:
+        """One that was killed in the middle may have put something aside that is needed."""
+        for aside in self._folder.glob("[0-9a-f][0-9a-f]/.*"):
+            if is_sha256(aside.name[1:]):
+                aside.rename(aside.with_name(aside.name[1:]))
 
     def _blobs(self) -> Iterator[tuple[Path, float, int]]:
         for path in self._folder.glob("[0-9a-f][0-9a-f]/*"):
@@ -63,10 +72,11 @@ class BlobRetention:
             return set()
         return {listed.sha256 for listed in read_list(path.read_bytes())[0]}
 
-    def _remove(self, path: Path) -> None:
-        aside = path.with_name(f".{path.name}")
-        path.rename(aside)
-        if path.name in self._needed():
-            aside.rename(path)
-        else:
-            aside.unlink()
+    def _remove(self, paths: list[Path]) -> None:
+        asides = [path.rename(path.with_name(f".{path.name}")) for path in paths]
+        needed = self._needed()
+        for path, aside in zip(paths, asides, strict=True):
+            if path.name in needed:
+                aside.rename(path)
+            else:
+                aside.unlink()

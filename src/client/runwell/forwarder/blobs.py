@@ -6,7 +6,8 @@ was. Nothing of a blob is kept in memory but the part that is being sent.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +21,7 @@ from runwell.forwarder.address import CollectorAddress, ServerUnreachableError
 from runwell.forwarder.backoff import Backoff
 from runwell.forwarder.blob_lists import BlobList, Entry
 from runwell.forwarder.blob_plan import BlobPlan, PartPlan
+from runwell.forwarder.blob_retention import BlobRetention
 from runwell.forwarder.disk import Disk
 from runwell.forwarder.stream import OPTIONS, WRITE_TIMEOUT_S
 from runwell.v1 import collector_pb2 as wire
@@ -27,6 +29,7 @@ from runwell.v1.collector_pb2_grpc import CollectorServiceStub
 
 LOOK_INTERVAL_S = 0.5
 SAVE_INTERVAL_S = 1.0
+PRUNE_INTERVAL_S = 60.0
 FIND_TIMEOUT_S = 60.0
 BACKOFF_MAX_S = 60.0
 GONE = "its content is not on this disk any more, and the server does not have it"
@@ -42,6 +45,7 @@ class BlobSender:
         now: Callable[[], float],
         find: Callable[[], CollectorAddress],
         directories: Callable[[], Iterable[Path]],
+        places: Sequence[Path] = (),
     ) -> None:
         self.problem = ""
         self.progress = 0
@@ -50,10 +54,11 @@ class BlobSender:
         self._now = now
         self._find = find
         self._directories = directories
+        self._places = places
         self._plan = BlobPlan()
         self._backoff = Backoff(random, LOOK_INTERVAL_S, BACKOFF_MAX_S)
         self._stirred = asyncio.Event()
-        self._paused_until = self._looked_at = self._saved_at = float("-inf")
+        self._paused_until = self._looked_at = self._saved_at = self._pruned_at = float("-inf")
 
     # ---- What others ask
 
@@ -102,6 +107,7 @@ class BlobSender:
             while True:
                 self.look()
                 if not self.pending:
+                    await self._prune()
                     await self._wait(LOOK_INTERVAL_S)
                     continue
                 try:
@@ -111,6 +117,15 @@ class BlobSender:
                     await self._wait(self._backoff.next_s())
         finally:
             self._plan.save()
+
+    async def _prune(self) -> None:
+        """Now and then what nobody waits for any more is removed; in a thread, since there may be many."""
+        if self._now() < self._pruned_at + PRUNE_INTERVAL_S:
+            return
+        self._pruned_at = self._now()
+        for place in self._places:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(BlobRetention(place).prune, time.time())
 
     async def _connected(self) -> None:
         address = await asyncio.to_thread(self._find)

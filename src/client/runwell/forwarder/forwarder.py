@@ -9,7 +9,6 @@ from runwell._version import VERSION
 from runwell.core.limits import BATCH_BYTES_TARGET, GIVE_UP_AFTER_S, MESSAGE_PARTS_MAX
 from runwell.forwarder.address import ServerUnreachableError
 from runwell.forwarder.backoff import Backoff
-from runwell.forwarder.blob_retention import BlobRetention
 from runwell.forwarder.blobs import BlobSender
 from runwell.forwarder.courier import Courier, ProtocolError, State, Terms
 from runwell.forwarder.errand import Errand
@@ -60,7 +59,7 @@ class Forwarder:
         if around.send_blobs:
             directories = lambda: [courier.spool.directory for courier in self.session.couriers]  # noqa: E731
             self.blobs = BlobSender(
-                around.disk, around.random, around.monotonic, lambda: around.find(errand), directories
+                around.disk, around.random, around.monotonic, lambda: around.find(errand), directories, errand.places
             )
         self._backoff = Backoff(around.random, RETRY_INTERVAL_MIN_S, BACKOFF_MAX_S)
         self._stirred = asyncio.Event()
@@ -234,10 +233,6 @@ class Forwarder:
                     self.session.forget(courier)
                     self.lookout.forget(courier.spool.directory)
                     self._by_writer.pop(courier.spool.writer, None)
-        if self.blobs is not None:
-            for place in self._errand.places:
-                with contextlib.suppress(OSError):
-                    BlobRetention(place).prune(self._surroundings.wall_time())
 
     def _ask_about_what_is_done(self) -> None:
         """In the foreground, one spool that was sent before is asked about: this may be another server, or a restored one."""

@@ -6,6 +6,7 @@ anything is decided: a wish whose decision is there is not decided again, one wh
 """
 
 import asyncio
+import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -67,6 +68,14 @@ class Decider:
 
     async def decide_for_ever(self) -> None:
         """Reads on to the log's end, then decides what can be decided whenever something has changed."""
+        while True:
+            try:
+                await self._decide()
+            except sqlite3.OperationalError:
+                # The disk is full: the notes are gone on with from their checkpoint when there is room.
+                await asyncio.sleep(limits.RETRY_AFTER_S)
+
+    async def _decide(self) -> None:
         await self._catch_up()
         expired_at = self._wall()
         while True:
