@@ -66,6 +66,12 @@ summary: SummaryView = _session.NotStarted("summary")  # type: ignore[assignment
 define_metric: Callable[..., Metric] = _session.NotStarted("define_metric")
 """``define_metric`` of the current run."""
 
+watch: Callable[..., None] = _session.NotStarted("watch")
+"""``watch`` of the current run."""
+
+unwatch: Callable[..., None] = _session.NotStarted("unwatch")
+"""``unwatch`` of the current run."""
+
 mark_preempting: Callable[[], None] = _session.NotStarted("mark_preempting")
 """``mark_preempting`` of the current run."""
 
@@ -185,5 +191,7 @@ __all__ = [
     "summary",
     "sweep",
     "teardown",
+    "unwatch",
     "visualize",
+    "watch",
 ]

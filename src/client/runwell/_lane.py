@@ -115,14 +115,15 @@ class Lane:
                 f"value:{path}", f"the value of {keys.shown(path)[:100]!r} {reason}. It is left out; the rest is kept"
             )
         if self._is_writing:
-            self.postpone(partial(self._log_row, data, row, step, commit))
+            self.postpone(partial(self.log_row, data, row, step, commit))
         else:
             if self._media is not None and self._media.queue.waiting:
                 self._media.queue.settle(row.leaves)
-            self._log_row(data, row, step, commit)
+            self.log_row(data, row, step, commit)
         return None
 
-    def _log_row(self, data: Mapping[str, Any], row: Row, step: int | None, commit: bool | None) -> None:
+    def log_row(self, data: Mapping[str, Any], row: Row, step: int | None, commit: bool | None) -> None:
+        """Writes a row that was converted from ``data``."""
         if row.media and row.time is None:
             row.time = self.writer.time()
         write = self._plain_write(data, row) or self._json_write(row)

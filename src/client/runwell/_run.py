@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from runwell._auto_resume import AutoResume
     from runwell._blobs import BlobSpool, UnkeptBlobs
+    from runwell._watch import Watches
 
 _SETTABLE = frozenset({"name", "notes", "tags"})
 EXIT_CODES = range(-(1 << 31), 1 << 31)
@@ -68,6 +69,7 @@ class Run(DescribedRun, ArtifactCalls):
         self._attaching = threading.RLock()
         self._finished = False
         self._forks = 0
+        self._watches: Watches | None = None
         self._config = Config(self._publish_config)
         self._summary = SummaryView(self._read_summary, self._write_summary)
         # An attribute of the instance, since a method would cost log() one call more.
@@ -111,6 +113,38 @@ class Run(DescribedRun, ArtifactCalls):
         said = definition(name, step_metric, step_sync, hidden, summary, goal, overwrite, at)
         self._open_lane("metrics").define_metric(said.name, said.fields, overwrite=said.overwrite)
         return said.metric
+
+    def watch(
+        self,
+        models: Any,
+        criterion: Any = None,
+        log: str | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,
+        log_graph: bool = False,
+    ) -> None:
+        """Logs histograms of a PyTorch model's "gradients", "parameters" or "all", at every ``log_freq``-th pass.
+
+        They go to the run's present step, under ``gradients/NAME`` and ``parameters/NAME``; of a second model with
+        "graph_1" before the name. Values that are not finite are left out, and a tensor without others is. ``criterion``
+        and ``log_graph`` are taken since scripts give them, and change nothing. Raises TypeError for what is no model, and
+        ValueError.
+        """
+        from runwell._watch import Watches
+
+        if self._watches is None:
+            self._watches = Watches(self._log_watched)
+        self._watches.add(models, log, log_freq, idx)
+
+    def unwatch(self, models: Any = None) -> None:
+        """Watches some models no longer, or none."""
+        if self._watches is not None:
+            self._watches.remove(models)
+
+    def _log_watched(self, row: Any) -> None:
+        lane = None if self._finished else self._open_lane("gradients")
+        if isinstance(lane, Lane):
+            lane.log_row({}, row, None, commit=False)
 
     @property
     def config(self) -> Config:

@@ -88,6 +88,8 @@ def _show(run: Run | None) -> None:
     module.config = NotStarted("config") if run is None else run.config
     module.summary = NotStarted("summary") if run is None else run.summary
     module.alert = NotStarted("alert") if run is None else run.alert
+    module.watch = NotStarted("watch") if run is None else run.watch
+    module.unwatch = NotStarted("unwatch") if run is None else run.unwatch
     module.mark_preempting = NotStarted("mark_preempting") if run is None else run.mark_preempting
     module.define_metric = NotStarted("define_metric") if run is None else run.define_metric
 
