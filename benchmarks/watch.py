@@ -79,7 +79,7 @@ def main() -> int:
     if torch is None or torch.origin is None:
         print("benchmarks.watch: torch is not installed here, so there is nothing to watch: pip install torch")
         return 2
-    from tests.differential import environment  # noqa: PLC0415
+    from tests.differential import environment
 
     python = str(environment.python())
     shared = os.pathsep.join([str(ROOT / "src" / "client"), str(Path(torch.origin).parents[1])])

@@ -2,8 +2,8 @@
 
 What costs is what happens in every step. So in most steps nothing does but that a few parameters, which are known to get
 gradients, count the backward passes; only for the pass that is logged does every parameter get a hook, which just keeps
-the gradient. When that pass is over, all histograms are made at once, with two synchronisations of a GPU in all, and
-written as one row at the run's present step.
+the gradient. When that pass is over, all histograms are made at once, in operations that small tensors share, and written
+as one row at the run's present step.
 """
 
 import sys
@@ -14,8 +14,8 @@ from typing import Any
 from runwell._values import Row
 
 BINS = 64
-SENTINELS = 3
-"""Parameters that count backward passes: the first, the last and one in the middle, should one of them be frozen later."""
+SMALL_ELEMENTS = 1 << 16
+"""Larger tensors are worth operations of their own; small ones share theirs, since starting one costs 5 to 10 µs."""
 
 LOGS = (None, "gradients", "parameters", "all")
 
@@ -95,6 +95,7 @@ class Watch:
             self._keep_gradients()
 
     def _count_with(self, names: Sequence[str]) -> None:
+        """The first, the last and one in the middle count, should one of them be frozen later."""
         self._unhook()
         parameters = dict(self.model.named_parameters())
         for name in {names[0], names[len(names) // 2], names[-1]}:
@@ -121,26 +122,16 @@ def histograms(torch: Any, tensors: Sequence[Any]) -> list[dict[str, Any] | None
 
     The zeros that a sparse tensor leaves out are counted as well.
     """
+    found: list[dict[str, Any] | None] = [None] * len(tensors)
     with torch.no_grad():
+        groups: dict[Any, list[int]] = {}
         flat = [_flat(tensor) for tensor in tensors]
-        bounds = _bounds(torch, flat)
-        for place, (low, high) in enumerate(bounds):
-            if not (abs(low) != float("inf") and abs(high) != float("inf") and low == low):
-                flat[place] = flat[place][torch.isfinite(flat[place])]
-                bounds[place] = _bounds(torch, [flat[place]])[0]
-        whole = [place for place, (low, high) in enumerate(bounds) if low < high]
-        counted = [torch.histc(flat[place], BINS, *bounds[place]) for place in whole]
-        counts = dict(zip(whole, _gathered(torch, counted), strict=True))
-    found: list[dict[str, Any] | None] = []
-    for place, (low, high) in enumerate(bounds):
-        if place in counts:
-            size = (high - low) / BINS
-            packed = {"min": low, "size": size, "count": BINS}
-            found.append({"_type": "histogram", "values": list(map(int, counts[place])), "packedBins": packed})
-        elif low == high:
-            found.append({"_type": "histogram", "values": [flat[place].numel()], "bins": [low, high]})
-        else:
-            found.append(None)
+        for place, values in enumerate(flat):
+            small = values.numel() <= SMALL_ELEMENTS
+            groups.setdefault((values.device, values.dtype) if small else place, []).append(place)
+        for places in groups.values():
+            for place, form in zip(places, _group(torch, [flat[place] for place in places]), strict=True):
+                found[place] = form
     return found
 
 
@@ -151,19 +142,41 @@ def _flat(tensor: Any) -> Any:
     return flat if flat.dtype.is_floating_point and flat.element_size() >= 4 else flat.float()
 
 
-def _bounds(torch: Any, flat: Sequence[Any]) -> list[list[float]]:
-    """The least and the greatest value of each; NaN where there is none or one is NaN."""
-    ends = [torch.stack(torch.aminmax(values)) if values.numel() else None for values in flat]
-    read = iter(_gathered(torch, [end for end in ends if end is not None]))
-    return [[float("nan")] * 2 if end is None else next(read) for end in ends]
+def _group(torch: Any, flat: list[Any]) -> list[dict[str, Any] | None]:
+    """Of tensors of one device and type, all in the same few operations: each element counts into a bin of its tensor's."""
+    together = torch.cat(flat) if len(flat) > 1 else flat[0]
+    if not bool(torch.isfinite(together).all()):
+        flat = [values[torch.isfinite(values)] for values in flat]
+        together = torch.cat(flat)
+    sizes = [values.numel() for values in flat]
+    filled = [place for place, size in enumerate(sizes) if size]
+    found: list[dict[str, Any] | None] = [None] * len(flat)
+    if not filled:
+        return found
+    if len(filled) == 1:
+        lows, highs = (end.reshape(1) for end in torch.aminmax(together))
+        counts = torch.histc(together, BINS, float(lows[0]), float(highs[0])).reshape(1, BINS)
+    else:
+        lengths = torch.tensor([sizes[place] for place in filled], device=together.device)
+        lows = torch.segment_reduce(together, "min", lengths=lengths)
+        highs = torch.segment_reduce(together, "max", lengths=lengths)
+        tensor_of = torch.repeat_interleave(lengths)
+        scales = BINS / (highs - lows).clamp_min(torch.finfo(together.dtype).tiny)
+        bins = (
+            (together - lows[tensor_of]).mul_(scales[tensor_of]).clamp_(0, BINS - 1).long().add_(tensor_of, alpha=BINS)
+        )
+        counts = torch.bincount(bins, minlength=len(filled) * BINS).reshape(-1, BINS)
+    ends = torch.stack([lows, highs]).double().tolist()
+    for place, low, high, counted in zip(filled, *ends, counts.long().tolist(), strict=True):
+        found[place] = _form(low, high, counted, sizes[place])
+    return found
 
 
-def _gathered(torch: Any, tensors: Sequence[Any]) -> list[list[float]]:
-    """Small tensors of equal shape as lists, brought from their device together."""
-    devices = {tensor.device for tensor in tensors}
-    if len(devices) > 1:
-        tensors = [tensor.cpu() for tensor in tensors]
-    return torch.stack([tensor.double() for tensor in tensors]).tolist() if tensors else []
+def _form(low: float, high: float, counts: list[int], size: int) -> dict[str, Any]:
+    if low == high:
+        return {"_type": "histogram", "values": [size], "bins": [low, high]}
+    packed = {"min": low, "size": (high - low) / BINS, "count": BINS}
+    return {"_type": "histogram", "values": counts, "packedBins": packed}
 
 
 class Watches:
