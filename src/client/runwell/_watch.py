@@ -161,10 +161,10 @@ def _group(torch: Any, flat: list[Any]) -> list[dict[str, Any] | None]:
         lows = torch.segment_reduce(together, "min", lengths=lengths)
         highs = torch.segment_reduce(together, "max", lengths=lengths)
         tensor_of = torch.repeat_interleave(lengths)
-        scales = BINS / (highs - lows).clamp_min(torch.finfo(together.dtype).tiny)
-        bins = (
-            (together - lows[tensor_of]).mul_(scales[tensor_of]).clamp_(0, BINS - 1).long().add_(tensor_of, alpha=BINS)
-        )
+        scales = BINS / (highs - lows)
+        # Of a constant tensor the scale is infinite, and its places are NaN: all in its first bin.
+        bins = (together - lows[tensor_of]).mul_(scales[tensor_of]).nan_to_num_(0.0).clamp_(0, BINS - 1)
+        bins = bins.long().add_(tensor_of, alpha=BINS)
         counts = torch.bincount(bins, minlength=len(filled) * BINS).reshape(-1, BINS)
     ends = torch.stack([lows, highs]).double().tolist()
     for place, low, high, counted in zip(filled, *ends, counts.long().tolist(), strict=True):
