@@ -7,7 +7,16 @@ absolute times say more about the machine than about the code.
 import subprocess
 import sys
 
-BENCHMARKS = ("log_call", "start_up", "delivery", "collector_load", "projector_load", "observation", "artifacts")
+BENCHMARKS = (
+    "log_call",
+    "start_up",
+    "delivery",
+    "collector_load",
+    "projector_load",
+    "observation",
+    "reading",
+    "artifacts",
+)
 
 
 def main() -> int:
