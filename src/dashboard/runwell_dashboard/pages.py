@@ -13,7 +13,7 @@ from runwell_dashboard.answers import RequestError
 STATIC = Path(__file__).with_name("static")
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self'; connect-src 'self'; "
     "font-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 """Nothing from elsewhere, no inline script or style: what a run is called can execute nothing."""

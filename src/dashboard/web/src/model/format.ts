@@ -57,3 +57,13 @@ export function moment(seconds: number): string {
 export function plural(count: number, noun: string): string {
   return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** A size in the unit that suits it. */
+export function bytes(count: number): string {
+  let size = count;
+  for (const unit of ["B", "kB", "MB", "GB"]) {
+    if (size < 1000) return `${unit === "B" ? size : size.toPrecision(3)} ${unit}`;
+    size /= 1000;
+  }
+  return `${size.toPrecision(3)} TB`;
+}

@@ -14,6 +14,9 @@ import { TreeTable } from "../components/tree.tsx";
 import { ago, duration } from "../model/format.ts";
 import { strokeOf } from "../model/palette.ts";
 import { pathOf, setQuery } from "../router.ts";
+import { RunArtifacts } from "../parts/artifacts.tsx";
+import { Console } from "../parts/console.tsx";
+import { Media } from "../parts/media.tsx";
 import { picks } from "./runs.tsx";
 import { deleteRuns, restoreRuns } from "../table/bulk.tsx";
 import { useTail } from "../state/follow.ts";
@@ -27,7 +30,9 @@ const TABS = [
   ["config", "Config"],
   ["summary", "Summary"],
   ["system", "System"],
-  ["files", "Logs and files"],
+  ["console", "Console"],
+  ["media", "Media"],
+  ["artifacts", "Artifacts"],
 ] as const;
 
 const SYSTEM_REFRESH_MS = 10_000;
@@ -109,7 +114,7 @@ function Shown(properties: Properties & { read: Run; position: number; reload: (
         {!connected && <span class="state failed">no connection, trying again</span>}
       </header>
       <Tabs tab={tab} />
-      <Panel tab={tab} run={run} changed={reload} system={<SystemCharts {...{ entity, project, runId, query }} runs={charted} running={run.state === "running"} />}>
+      <Panel tab={tab} run={run} query={query} changed={reload} system={<SystemCharts {...{ entity, project, runId, query }} runs={charted} running={run.state === "running"} />}>
         {keys.data ? (
           <ChartBoard keys={keys.data.answer.keys} runs={charted} store={store} view={view} tools={picks({ entity, project }, charted)} />
         ) : keys.error ? (
@@ -134,7 +139,7 @@ function Tabs({ tab }: { tab: Tab }) {
   );
 }
 
-function Panel({ tab, run, changed, system, children }: { tab: Tab; run: Run; changed: () => void; system: ComponentChildren; children: ComponentChildren }) {
+function Panel({ tab, run, query, changed, system, children }: { tab: Tab; run: Run; query: URLSearchParams; changed: () => void; system: ComponentChildren; children: ComponentChildren }) {
   switch (tab) {
     case "charts":
       return <>{children}</>;
@@ -146,8 +151,12 @@ function Panel({ tab, run, changed, system, children }: { tab: Tab; run: Run; ch
       return <TreeTable tree={run.summary} nothing="Nothing was logged yet." />;
     case "system":
       return <>{system}</>;
-    case "files":
-      return <p class="notice">This version of Runwell does not record console output, files and media yet.</p>;
+    case "console":
+      return <Console run={run} query={query} />;
+    case "media":
+      return <Media run={run} query={query} />;
+    case "artifacts":
+      return <RunArtifacts run={run} />;
   }
 }
 
