@@ -10,7 +10,7 @@ import { SMOOTHING_NAMES, SMOOTHINGS, type Smoothing } from "../model/smoothing.
 import { setQuery } from "../router.ts";
 import type { CurveSource } from "../state/series.ts";
 import { ChartCard, type ChartRun } from "./card.tsx";
-import { DEFAULT_AMOUNTS, matcher, sectionsOf, smoothText, type ChartView } from "./view.ts";
+import { DEFAULT_AMOUNTS, matcher, sectionsOf, SIZES, smoothText, type ChartView } from "./view.ts";
 
 const CHARTS_SHOWN = 60;
 
@@ -63,7 +63,7 @@ function Section(properties: Omit<BoardProperties, "keys"> & { title: string; id
         </h2>
       )}
       {!folded && (
-        <div class="cards">
+        <div class={`cards ${view.size}`}>
           {shown.map((key) => (
             <ChartCard key={key} name={key} runs={runs} store={store} view={view} stream={stream} tools={tools?.(key)} />
           ))}
@@ -123,6 +123,16 @@ function BoardControls({ view, keys, grouped, children }: { view: ChartView; key
             <Choice label="Logarithmic x" on={view.logX} set={(on) => setQuery({ logx: on })} />
             <Choice label="Logarithmic y, all charts" on={view.logY} set={(on) => setQuery({ logy: on })} />
             <Choice label="Leave out the outermost 2 % of values" on={view.cut} set={(on) => setQuery({ cut: on })} />
+            <label class="field-choice">
+              <span>Size of charts</span>
+              <select value={view.size} onChange={(event) => setQuery({ size: event.currentTarget.value === "medium" ? null : event.currentTarget.value })}>
+                {SIZES.map((size) => (
+                  <option key={size} value={size}>
+                    {size}
+                  </option>
+                ))}
+              </select>
+            </label>
             {grouped && (
               <label class="field-choice">
                 <span>Band</span>

@@ -12,7 +12,7 @@ import { setQuery } from "../router.ts";
 import { Chart } from "./chart.tsx";
 import { exportCsv, exportPng } from "./export.ts";
 import type { PlotSettings } from "./plot.ts";
-import { rangeText, type ChartView } from "./view.ts";
+import { HEIGHTS, rangeText, type ChartView } from "./view.ts";
 
 /** One line of every chart: a run, or the mean of several. */
 export interface ChartRun {
@@ -35,7 +35,6 @@ export interface CardProperties {
   tools?: ComponentChildren;
 }
 
-const HEIGHT = 220;
 const OUTLIERS = 0.02;
 
 /** Whether an element is or was in sight, with some distance around the window. */
@@ -75,7 +74,7 @@ export function ChartCard(properties: CardProperties) {
           <IconButton icon="full" label={`Show ${name} large`} onClick={() => setFull(true)} />
         </div>
       </header>
-      <div class="canvas">{seen && <Curves {...properties} height={HEIGHT} />}</div>
+      <div class={`canvas ${view.size}`}>{seen && <Curves {...properties} height={HEIGHTS[view.size]} />}</div>
       {full && (
         <Dialog title={name} close={() => setFull(false)} wide>
           <div class="large">

@@ -21,7 +21,13 @@ export interface ChartView {
   search: string;
   /** What is drawn round the mean of a group of runs. */
   band: Band;
+  size: Size;
 }
+
+export const SIZES = ["small", "medium", "large"] as const;
+export type Size = (typeof SIZES)[number];
+/** Of a chart, in CSS pixels. */
+export const HEIGHTS: { [size in Size]: number } = { small: 140, medium: 220, large: 380 };
 
 export const DEFAULT_AMOUNTS: { [kind in Smoothing]: number } = { none: 0, ema: 0.6, twema: 0.6, gauss: 3, mean: 10 };
 
@@ -41,6 +47,7 @@ export function chartView(query: URLSearchParams): ChartView {
     folded: new Set(query.getAll("fold")),
     search: query.get("keys") ?? "",
     band: BANDS.find((known) => known === query.get("band")) ?? "minmax",
+    size: SIZES.find((known) => known === query.get("size")) ?? "medium",
   };
 }
 
