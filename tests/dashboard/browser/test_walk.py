@@ -6,6 +6,7 @@ import re
 import urllib.parse
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -237,6 +238,34 @@ async def test_notes_are_markdown(server: Server, runwell_dir: Path, page: Page)
     await page.get_by_role("textbox", name="Notes").fill("# Better")
     await page.get_by_role("button", name="Save", exact=True).click()
     await expect(page.get_by_role("heading", name="Better")).to_be_visible()
+    await page.goto("about:blank")
+
+
+async def test_what_was_logged_besides_numbers_is_shown(server: Server, runwell_dir: Path, page: Page, axe: str):
+    """Images with a slider over their steps, a heat map, a table that is searched, and an artifact with its files."""
+    with runwell.init(project="seen", id="one", dir=runwell_dir) as run:
+        for step in range(3):
+            pixels = np.full((8, 8), 80 * step, np.uint8)
+            run.log(
+                {"picture": runwell.Image(pixels, caption=f"at {step}"), "spread": runwell.Histogram([1.0, 2.0, step])}
+            )
+        run.log({"rows": runwell.Table(columns=["name", "n"], data=[["<b>a</b>", 1], ["other", 2]])})
+        artifact = runwell.Artifact("weights", "model")
+        with artifact.new_file("readme.md") as file:
+            file.write("hello")
+        run.log_artifact(artifact).wait()
+    await page.goto(f"{server.http}/tester/seen/one?tab=media")
+    await expect(page.get_by_role("img", name="at 2")).to_be_visible()
+    await page.get_by_role("slider", name="Step of picture").fill("0")
+    await expect(page.get_by_role("img", name="at 0")).to_be_visible()
+    await expect(page.get_by_role("img", name="Histograms of spread: 3 steps")).to_be_visible()
+    await expect(page.get_by_role("cell", name="<b>a</b>")).to_be_visible()
+    await page.get_by_role("searchbox", name="Search in rows").fill("OTHER")
+    await expect(page.get_by_text("1 of 2 rows")).to_be_visible()
+    assert not await violations(page, axe)
+    await page.get_by_role("button", name="Artifacts").click()
+    await page.get_by_text("1 file, 5 B").click()
+    await expect(page.get_by_role("link", name="readme.md")).to_be_visible()
     await page.goto("about:blank")
 
 

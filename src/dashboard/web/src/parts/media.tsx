@@ -45,6 +45,7 @@ export function Media({ run, query }: { run: Run; query: URLSearchParams }) {
           <input type="search" data-keys="charts" placeholder="Search media (regex)" aria-label="Search media" value={search} onInput={(event) => setQuery({ keys: event.currentTarget.value }, true)} />
         </label>
       </div>
+      <h2 class="unseen">Media</h2>
       {found.length === 0 && <p class="notice">Nothing matches {search}.</p>}
       <div class="cards media">
         {found.slice(0, SHOWN_MAX).map((entry) => (

@@ -18,7 +18,7 @@ export interface Question {
   deleted: boolean;
 }
 
-export function parametersOf(question: Question, offset: number, limit: number): Parameters {
+function parametersOf(question: Question, offset: number, limit: number): Parameters {
   return [
     ["entity", question.entity],
     ["project", question.project],

@@ -1,9 +1,8 @@
 // What stands above the runs table.
 
-import { getPositioned } from "../api/http.ts";
-import type { FieldInfo, RunRow, TablePage } from "../api/types.ts";
+import { address } from "../api/http.ts";
+import type { FieldInfo, RunRow } from "../api/types.ts";
 import { Link, Popover } from "../components/basics.tsx";
-import { csv, saved } from "../model/csv.ts";
 import { fieldTitle } from "../model/fields.ts";
 import { comparePath } from "../pages/runs.tsx";
 import { PickReport } from "../report/pick.tsx";
@@ -11,7 +10,7 @@ import { setQuery } from "../router.ts";
 import { BulkActions } from "./bulk.tsx";
 import { ColumnPicker } from "./columns.tsx";
 import { FilterBox, SearchBox } from "./filter.tsx";
-import { parametersOf, type RowSource } from "./rows.ts";
+import type { RowSource } from "./rows.ts";
 import type { TableView } from "./view.ts";
 import { ViewsMenu } from "./views.tsx";
 
@@ -94,7 +93,8 @@ function More({ view, selected, source, close, ...rest }: ToolbarProperties & { 
       ) : (
         <button type="button" onClick={act(() => setQuery({ base: null }))}>No comparison of numbers</button>
       )}
-      <button type="button" onClick={act(() => void exportRuns(entity, project, view, columns))}>Save the table as CSV</button>
+      <a class="button" download href={exported(entity, project, view, columns, "csv")}>Save the table as CSV</a>
+      <a class="button" download href={exported(entity, project, view, columns, "parquet")}>Save the table as Parquet</a>
       <button type="button" onClick={act(() => setQuery({ deleted: !view.deleted, run: null }))}>{view.deleted ? "Leave the deleted runs" : "Show deleted runs"}</button>
     </div>
   );
@@ -124,17 +124,7 @@ function ModeSwitch({ mode }: { mode: TableView["mode"] }) {
   );
 }
 
-const EXPORT_BLOCK = 1_000;
-
-/** Every run that matches, with the columns as they are shown. */
-async function exportRuns(entity: string, project: string, view: TableView, columns: readonly string[]): Promise<void> {
-  const question = { entity, project, where: view.where, order: view.order, columns, deleted: view.deleted };
-  const rows: unknown[][] = [["run_id", "name", "state", ...columns]];
-  for (let total = 1; rows.length - 1 < total; ) {
-    const { answer } = await getPositioned<TablePage>("table", parametersOf(question, rows.length - 1, EXPORT_BLOCK));
-    if (answer.runs.length === 0) break;
-    total = answer.total;
-    for (const run of answer.runs) rows.push([run.run_id, run.name, run.state, ...run.values]);
-  }
-  saved(`${project}.csv`, new Blob([csv(rows)], { type: "text/csv" }));
+/** A file of every run that matches, with the columns as they are shown; the server writes it. */
+function exported(entity: string, project: string, view: TableView, columns: readonly string[], format: string): string {
+  return address("export/runs", [["format", format], ["entity", entity], ["project", project], ["filter", view.where], ["order", view.order], ...(view.deleted ? [["deleted", 1] as const] : []), ...columns.map((column) => ["column", column] as const)]);
 }
