@@ -15,8 +15,9 @@ from tests.api.scene import HOSTILE_ID, component, send, write_plain
 from tests.dashboard.browser.conftest import opened, violations
 from tests.dashboard.browser.prefix_proxy import prefixed
 from tests.dashboard.conftest import Served
+from tests.dashboard.requests import request
 from tests.forwarder.spool_writer import SpoolWriter
-from tests.server import Server
+from tests.server import Server, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -253,7 +254,8 @@ async def test_what_was_logged_besides_numbers_is_shown(server: Server, runwell_
         artifact = runwell.Artifact("weights", "model")
         with artifact.new_file("readme.md") as file:
             file.write("hello")
-        run.log_artifact(artifact).wait()
+        run.log_artifact(artifact)
+    until(lambda: request(server.http, "/api/v1/artifacts/tester/seen/weights/v0").status == 200, "a decision about it")
     await page.goto(f"{server.http}/tester/seen/one?tab=media")
     await expect(page.get_by_role("img", name="at 2")).to_be_visible()
     await page.get_by_role("slider", name="Step of picture").fill("0")
