@@ -47,6 +47,7 @@ def test_the_runs_table_as_a_file(served: Served):
     ]
     assert list(chosen[0])[:3] == ["entity", "project", "run_id"]
     table = {row["run_id"]: row for row in exported(served.base, "runs", "parquet", **asked)}
+    assert table["plain"]["user"] == "ada" and table["plain"]["last_step"] == 19
     assert table["plain"]["config.lr"] == 0.1 and table["plain"]["tags"] == '["baseline", "fast"]'
     assert math.isinf(table["odd"]["summary.loss"])
 

@@ -34,8 +34,17 @@ PLAIN = {
 }
 """The columns that every file of runs begins with."""
 
-FURTHER = ("group", "job_type", "tags", "user", "notes", "last_step")
+FURTHER = {
+    "group": "string",
+    "job_type": "string",
+    "tags": "json",
+    "user": "string",
+    "notes": "string",
+    "last_step": "integer",
+}
 """Those that it has besides config and summary when none are chosen."""
+
+INTEGERS = ("attempts", "exit_code", "last_step")
 
 OWN = {"_step": "integer", "_timestamp": "number", "_runtime": "number"}
 KINDS = {"f64": "number", "i64": "integer", "bools": "boolean"}
@@ -48,12 +57,9 @@ async def export_runs(request: Request) -> Response:
     """
     form, choice, asked = _format(request), asked_runs(request), asked_fields(request, "column")
 
-    def begun(views: Views) -> tuple[list[tuple[int]], Mapping[Field, str]]:
-        numbers = views.numbers(choice)
-        kinds = {parsed: _told(types) for parsed, types in views.field_types(numbers).items()}
-        return numbers, {field: kinds.get(field, "json") for field in asked or [*map(Field, FURTHER), *kinds]}
-
-    numbers, fields = await reader_of(request).ask_table(begun, consistent=consistent(request))
+    numbers = await reader_of(request).ask_table(lambda views: views.numbers(choice), consistent=consistent(request))
+    types = await reader_of(request).ask(lambda views: views.field_types(numbers))
+    fields = {field: _told(field, types.get(field, set())) for field in asked or [*map(Field, FURTHER), *types]}
 
     def piece(start: int) -> Callable[[Views], Columns]:
         return lambda views: _run_columns(views.run_rows(numbers[start : start + RUNS_AT_ONCE], list(fields)), fields)
@@ -113,7 +119,11 @@ def _names(request: Request) -> list[RunName]:
     return names
 
 
-def _told(types: set[str]) -> str:
+def _told(field: Field, types: set[str]) -> str:
+    """The type of a column, from those of a key's values."""
+    if not field.key:
+        known = PLAIN | FURTHER | dict.fromkeys(INTEGERS, "integer")
+        return known.get(field.section, "string")
     (only,) = types if len(types) == 1 else ("json",)
     return only if only in ("number", "boolean", "string") else "json"
 
