@@ -117,6 +117,11 @@ class HttpSource:
         asked = {"key": key, "masked": int(masked)}
         return self._decoded(f"{_path(name)}/series", asked, lambda body: decode_series(body, axis))[key]
 
+    def console(self, name: RunName, query: Mapping[str, Any]) -> dict[str, Any]:
+        """``{"total", "start", "lines"}`` of what the run wrote to its terminals."""
+        found: dict[str, Any] = self.get(f"{_path(name)}/console", dict(query))
+        return found
+
     def samples(self, name: RunName, selection: Selection, samples: int) -> list[dict[str, Any]]:
         """Evenly spaced rows of those that have all keys."""
         pages, _ = self._decoded(f"{_path(name)}/history", _parameters(selection) | {"samples": samples}, decode_page)

@@ -1,7 +1,6 @@
 """One writer with its lock, its step cursor and its last values: everything behind ``run.log``."""
 
 import operator
-import os
 import threading
 import time
 from collections import deque
@@ -10,11 +9,12 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
+from runwell._console import Console, capture, release
 from runwell._events import json_bytes
 from runwell._messages import warn
 from runwell._metrics import Earlier, LaneMetrics, nothing_earlier
 from runwell._rows import LogCall, make_log
-from runwell._schema import TYPE_CODES
+from runwell._schema import TYPE_CODES, latest_row
 from runwell._spool import SpoolWriter
 from runwell._sync import Syncer, free
 from runwell._values import Row, convert_row
@@ -22,7 +22,7 @@ from runwell.core import keys, limits
 from runwell.core.steps import StepCursor
 from runwell.errors import Error, RowTooLargeError, SpoolFullError, UsageError
 from runwell.media.values import Media
-from runwell.system.figures import Figures
+from runwell.system.figures import Figures, figure_fields
 from runwell.system.sampler import SystemSampler
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Lane:
         syncer: Callable[[Callable[[], bool]], Syncer] = Syncer,
         start_sampler: Callable[[Callable[[Figures], bool]], SystemSampler] | None = None,
         make_blobs: Callable[[], "BlobSpool"] | None = None,
+        console: bool = False,
     ) -> None:
         self.writer = writer
         self.cursor = cursor
@@ -95,6 +96,9 @@ class Lane:
         self.log: LogCall = make_log(writer, cursor, self.lock, self._syncer.wake, self._at_limit, self.log_any)
         self._restate()
         self._wake()
+        self._console = Console(partial(self.offer_event, "console_logged"), self._syncer.wake) if console else None
+        if self._console is not None:
+            capture(self._console)
 
     # ---- Rows
 
@@ -239,17 +243,12 @@ class Lane:
                 self._explicit.update((path, (self.writer.record, value)) for path, value in (last or {}).items())
         self._at_limit()
 
-    def put_figures(self, figures: Figures) -> bool:
-        """Appends a look at machine and process; dropped and counted like a row when the spool takes none.
-
-        False when the run has finished: there will be no more.
-        """
-        columns = [{"key": path, "f64": {"values": [value]}} for path, value in figures.items()]
-        fields = {"host": os.uname().nodename, "metrics": {"rows": 1, "columns": columns}}
+    def offer_event(self, kind: str, fields: dict[str, Any]) -> bool:
+        """Appends an event that may be left out, and is counted then. False when the run has finished."""
         with self.lock:
             if self.finished is not None:
                 return False
-            if not self.writer.offer_event("system_metric_logged", fields):
+            if not self.writer.offer_event(kind, fields):
                 self.writer.count_dropped()
             self._wake()
         self._at_limit()
@@ -319,13 +318,7 @@ class Lane:
     def last_row(self) -> tuple[int, float] | None:
         """Step and time (unix seconds) of the last row that is shown; None when this writer has none."""
         with self.lock:
-            record = self.writer.record
-            rows = [self._last_json_row] if self._last_json_row is not None else []
-            for schema in self.writer.known.values():
-                if schema.last is not None:
-                    low, step, at = schema.last_moment()
-                    rows.append((record - ((record - low) & 0xFFFFFFFF), step, at))
-        return max(rows)[1:] if rows else None
+            return latest_row(self.writer.known.values(), self.writer.record, self._last_json_row)
 
     def handed_on(self) -> Earlier:
         """What the lane of a forked child goes on from."""
@@ -381,11 +374,13 @@ class Lane:
 
     def _sync_beside(self) -> bool:
         """What the thread does: a sync, and now and then a look whether somebody still sends what is written."""
+        if self._console is not None:
+            self._console.flush()
         more = self.sync()
         if self._start_sampler is not None:
             # Not before, since a run that is over by now does without the thread.
             start, self._start_sampler = self._start_sampler, None
-            self._sampler = start(self.put_figures)
+            self._sampler = start(lambda figures: self.offer_event("system_metric_logged", figure_fields(figures)))
         if time.monotonic() - self._forwarder_seen_at >= FORWARDER_INTERVAL_S:
             self.look_after_forwarder()
         return more
@@ -401,6 +396,9 @@ class Lane:
             self._finish(exit_code, why)
 
     def _finish(self, exit_code: int, why: str) -> None:
+        if self._console is not None:
+            release(self._console)
+            self._console.flush()
         with self.lock:
             if self.finished is not None:
                 return
@@ -428,6 +426,7 @@ class Lane:
         """In a forked child: this writer belongs to the parent; whatever is logged goes to ``successor``'s."""
         self.writer.detach()
         self.successor = successor
+        self._console = None
         if self._media is not None:
             self._media.queue.abandon()
 

@@ -78,3 +78,15 @@ def no_schema() -> Schema:
     schema.keys = schema.kinds = None
     schema.pack = struct.Struct("").pack
     return schema
+
+
+def latest_row(
+    schemas: Iterable[Schema], record: int, other: tuple[int, int, float] | None
+) -> tuple[int, float] | None:
+    """Step and time of the last row of all schemas, at whose writer's last ``record``, or of another row with its record."""
+    rows = [] if other is None else [other]
+    for schema in schemas:
+        if schema.last is not None:
+            low, step, at = schema.last_moment()
+            rows.append((record - ((record - low) & 0xFFFFFFFF), step, at))
+    return max(rows)[1:] if rows else None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
+from runwell._console import forget_all
 from runwell._run import Run, exit_code_of
 from runwell.errors import Error
 from runwell.system.sampler import importing
@@ -197,6 +198,7 @@ def _after_fork() -> None:
 
 
 def _after_fork_in_child() -> None:
+    forget_all()
     for run in _forking.runs:
         run._release()
         run._forked()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any, Literal, NamedTuple, get_args
 
+from runwell._console import ConsoleMode
 from runwell._lane import WhenFull
 from runwell._segments import Durability
 
@@ -135,6 +136,7 @@ FIELDS: Mapping[str, Field] = {
         float,
         ("RUNWELL_SYSTEM_INTERVAL_S",),
     ),
+    "console": _choices(get_args(ConsoleMode), "RUNWELL_CONSOLE", "WANDB_CONSOLE"),
     "prometheus_metrics": Field(
         'a list of globs such as ["val/*"]',
         _is_list,
@@ -164,7 +166,6 @@ WITHOUT_MEANING = frozenset(
         "anonymous",
         "api_key",
         "app_url",
-        "console",
         "console_multipart",
         "disable_code",
         "disable_job_creation",

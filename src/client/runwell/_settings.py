@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from runwell._console import ConsoleMode
 from runwell._lane import WhenFull
 from runwell._messages import set_silent
 from runwell._names import suggestion
@@ -75,6 +76,8 @@ class _Settings(NamedTuple):
     """Whether machine and process are looked at while the run goes on."""
     system_interval_s: float = 10.0
     """How long from one look to the next."""
+    console: ConsoleMode = "auto"
+    """Whether what the program writes to standard output and standard error is kept: "auto" and "wrap", or "off"."""
     prometheus_metrics: Sequence[str] = ()
     """Globs such as "val/*": the metrics that Prometheus is shown. Default: the first 20 by name."""
     silent: bool = False

@@ -68,6 +68,7 @@ def open_lane(
         order=order,
         earlier=earlier,
         start_sampler=_start_sampler(settings, run) if settings.system_metrics else None,
+        console=settings.console != "off",
         make_blobs=lambda: _make_blobs(settings, run_id, spool),
     )
 

@@ -68,7 +68,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     },
     "/tables/{sha256}": {"offset": INTEGER, "limit": INTEGER, "order": TEXT, "filter": TEXT, "search": TEXT},
     "/blobs/{sha256}": {"type": TEXT, "name": TEXT},
-    "/tail": {**KEYS, "run": TEXTS, "after": INTEGER, "stream": TEXT},
+    "/tail": {"console": FLAG, **KEYS, "run": TEXTS, "after": INTEGER, "stream": TEXT},
     "/runs/{entity}/{project}/{run_id}": {"statistics": FLAG, "upto": INTEGER},
     "/runs/{entity}/{project}/{run_id}/history": {
         **KEYS,
@@ -81,7 +81,14 @@ QUERIES: dict[str, dict[str, Any]] = {
         "limit": INTEGER,
     },
     "/runs/{entity}/{project}/{run_id}/series": {**KEYS, "masked": FLAG},
-    "/runs/{entity}/{project}/{run_id}/tail": {**KEYS, "after": INTEGER, "stream": TEXT},
+    "/runs/{entity}/{project}/{run_id}/console": {
+        "start": INTEGER,
+        "limit": INTEGER,
+        "last": INTEGER,
+        "contains": TEXT,
+        "stderr": FLAG,
+    },
+    "/runs/{entity}/{project}/{run_id}/tail": {"console": FLAG, **KEYS, "after": INTEGER, "stream": TEXT},
 }
 """Parameters of the questions, by path."""
 

@@ -91,7 +91,8 @@ class Tails:
 
 async def follow_run(request: Request) -> Response:
     """Server-sent events: "rows" (``{"run", "position", "writer", "attempt", "rows"}``), where position is that after
-    them; and "run".
+    them; and "run". With ``console=1`` also "console" (``{"run", "position", "lines"}``); a line that comes again replaces
+    the one of its writer and number.
 
     Begins after the position ``after`` (0: with the first row), or where ``Last-Event-ID`` says a broken-off answer ended;
     without either with what comes from now on. Comments keep a quiet connection alive.
@@ -132,8 +133,9 @@ def _name(text: str) -> RunName:
 def _followed(request: Request, names: Sequence[RunName], position: int) -> Response:
     after, query = _start(request), request.query_params
     wanted = select(parameters.keys(query), stream=parameters.stream(query))
-    events = _events(request.app.state.tails, reader_of(request), names, wanted, position if after is None else after)
-    return _streamed(events)
+    console = parameters.flag(query, "console")
+    start = position if after is None else after
+    return _streamed(_events(request.app.state.tails, reader_of(request), names, wanted, start, console=console))
 
 
 def _streamed(events: AsyncIterator[bytes]) -> Response:
@@ -164,20 +166,25 @@ async def _moves(tails: Tails, reader: Reader) -> AsyncIterator[bytes]:
 
 
 async def _events(
-    tails: Tails, reader: Reader, names: Sequence[RunName], wanted: Selection, after: int
+    tails: Tails, reader: Reader, names: Sequence[RunName], wanted: Selection, after: int, *, console: bool
 ) -> AsyncIterator[bytes]:
     """Each run is read on from a position of its own; an event's id is one from which none of them misses anything."""
     states: list[dict[str, Any] | None] = [None] * len(names)
-    reached = [after] * len(names)
+    reached, lines_reached = [after] * len(names), [after] * len(names)
     async with tails.following():
         while not tails.stopping:
             moved = asyncio.create_task(tails.moved(TAIL_KEEP_ALIVE_S))
             try:
                 for place, name in enumerate(names):
+                    async for lines, position in _fresh_lines(reader, name, lines_reached[place], asked=console):
+                        lines_reached[place] = position
+                        if lines:
+                            yield _event("console", {"run": place, "position": position, "lines": lines})
                     async for parts, position in _fresh(reader, name, wanted, reached[place]):
                         reached[place] = position
                         for part in parts:
-                            yield _event("rows", {"run": place, "position": position, **part}, min(reached))
+                            known = min(*reached, *lines_reached) if console else min(reached)
+                            yield _event("rows", {"run": place, "position": position, **part}, known)
                     view = await reader.ask(lambda views: views.run(*name))  # noqa: B023
                     state = None if view is None else {"run": place, **{field: view[field] for field in RUN_FIELDS}}
                     if state != states[place]:
@@ -200,6 +207,18 @@ async def _fresh(
         )
         yield parts, after
         if not parts:
+            return
+
+
+async def _fresh_lines(
+    reader: Reader, name: RunName, after: int, *, asked: bool
+) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
+    """As ``_fresh``, of the console."""
+    while asked:
+        start = after
+        lines, after = await reader.ask(lambda views: views.new_lines(*name, start))  # noqa: B023
+        yield lines, after
+        if not lines:
             return
 
 

@@ -44,7 +44,14 @@ def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
             entity, project, run_id = name
             fold, _ = read_fold(connection, number, (entity, project, run_id))
             yield _line("run", json.loads(view), fold.statistics())
-            yield from _rows(connection, number, [writer for writer, *_ in json.loads(lanes)])
+            writers = [writer for writer, *_ in json.loads(lanes)]
+            yield from _rows(connection, number, writers)
+            lines = connection.execute(
+                "SELECT lane, line, stderr, time, text, omitted FROM console WHERE run = ? ORDER BY lane, line",
+                (number,),
+            ).fetchall()
+            for lane, *line in sorted(lines, key=lambda line: (writers[line[0]], line[1])):
+                yield _line("console", writers[lane], *line)
         events = connection.execute(
             "SELECT entity, project, sweep_id, record, hex(event) FROM sweep JOIN sweep_event ON sweep = number ORDER BY 1, 2, 3, 4"
         )

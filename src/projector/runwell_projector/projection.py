@@ -19,6 +19,7 @@ from runwell.v1 import event_pb2
 from runwell_collector.log import RunId, StoredBatch, UndecodableError, decode_events
 from runwell_projector.artifacts import OF_RUNS, is_catalogue, store_decisions, store_of_run
 from runwell_projector.blocks import STREAMS
+from runwell_projector.console import add_lines
 from runwell_projector.runs import WRITE_RUN, OpenRun, RunCache
 from runwell_projector.saved import is_saved, store_saved
 from runwell_projector.sealing import RowStore, SealRule
@@ -34,7 +35,7 @@ class UnwritableError(Exception):
         self.run = run
 
 
-KEPT = frozenset(STREAMS) | OF_RUNS
+KEPT = frozenset(STREAMS) | OF_RUNS | {"console_logged"}
 
 HELD = "held: an earlier batch of this run could not be folded"
 
@@ -173,6 +174,8 @@ class Projection:
         for event in fold_batch(run.fold, batch):
             if event.WhichOneof("event") in OF_RUNS:
                 store_of_run(self._connection, batch.run, event)
+            elif event.WhichOneof("event") == "console_logged":
+                add_lines(self._connection, run.number, run.lane(writer), batch.offset, event)
             else:
                 rows += self._store.add(run, writer, batch.offset, batch.first, event)
         lane = run.fold.lanes.get(writer)

@@ -28,6 +28,7 @@ from runwell_projector.artifacts import Catalogues, Use, read_artifact_projects,
 from runwell_projector.carrying import ask_rows
 from runwell_projector.charts import read_curves
 from runwell_projector.choice import ALL_RUNS, Choice, Chosen
+from runwell_projector.console import LineQuery, NewLines, find_lanes, read_lines, read_new_lines
 from runwell_projector.curves import AXES, Curve, Lens
 from runwell_projector.files import ViewFiles
 from runwell_projector.gauges import LiveRun, LiveRuns, Since, read_live_runs
@@ -53,6 +54,7 @@ __all__ = [
     "Choice",
     "Curve",
     "Lens",
+    "LineQuery",
     "LiveRun",
     "LiveRuns",
     "RowTable",
@@ -395,6 +397,18 @@ class Views:
         """The versions that a run used."""
         with self._snapshot() as connection:
             return read_used_by(connection, run)
+
+    def console(self, entity: str, project: str, run_id: str, query: LineQuery) -> dict[str, Any]:
+        """``{"total", "start", "lines"}`` of what the run's processes wrote to their terminals; see ``console``."""
+        with self._snapshot() as connection:
+            found = find_lanes(connection, (entity, project, run_id))
+            return {"total": 0, "start": 0, "lines": []} if found is None else read_lines(connection, *found, query)
+
+    def new_lines(self, entity: str, project: str, run_id: str, after: int, limit: int = ROWS_LIMIT) -> NewLines:
+        """The lines that came after an offset of the log, and the offset to go on from."""
+        with self._snapshot() as connection:
+            found = find_lanes(connection, (entity, project, run_id))
+            return ([], after) if found is None else read_new_lines(connection, *found, after, limit)
 
     def live_runs(self, since: Since, series_max: int) -> LiveRuns:
         """What Prometheus may be shown: see ``gauges``."""

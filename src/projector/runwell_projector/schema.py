@@ -47,6 +47,13 @@ CREATE TABLE lineage (run INTEGER PRIMARY KEY, origin TEXT, rewinds TEXT NOT NUL
 CREATE TABLE definition (run INTEGER PRIMARY KEY, metrics TEXT NOT NULL);
 CREATE TABLE change (run INTEGER PRIMARY KEY, offset INTEGER NOT NULL);
 CREATE INDEX change_by_offset ON change (offset);
+CREATE TABLE console (
+    run INTEGER NOT NULL, lane INTEGER NOT NULL, line INTEGER NOT NULL, offset INTEGER NOT NULL,
+    stderr INTEGER NOT NULL, time REAL NOT NULL, text TEXT NOT NULL, omitted INTEGER NOT NULL,
+    PRIMARY KEY (run, lane, line)
+) WITHOUT ROWID;
+CREATE INDEX console_by_time ON console (run, time, lane, line);
+CREATE INDEX console_by_offset ON console (run, offset);
 CREATE TABLE key_set (
     run INTEGER NOT NULL, number INTEGER NOT NULL, stream TEXT NOT NULL, keys TEXT NOT NULL, PRIMARY KEY (run, number)
 ) WITHOUT ROWID;

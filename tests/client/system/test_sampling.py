@@ -19,7 +19,7 @@ from runwell.core.steps import StepCursor
 from runwell.errors import UsageError
 from runwell.forwarder.spools import list_writers
 from runwell.system.claims import Claims
-from runwell.system.figures import path
+from runwell.system.figures import figure_fields, path
 from tests.client.memory_disk import ManualClock, MemoryDisk
 from tests.server import until
 
@@ -120,14 +120,14 @@ def test_a_full_spool_drops_figures_and_counts_them():
     writer.start("run_started", {})
     lane = Lane(writer, StepCursor(0, strict=True), warn=lambda text: None)
     records = writer.record
-    assert lane.put_figures({path("cpu", "used_ratio"): 0.5})
+    assert lane.offer_event("system_metric_logged", figure_fields({path("cpu", "used_ratio"): 0.5}))
     assert writer.record == records + 1
     disk.capacity = 0
-    assert lane.put_figures({path("cpu", "used_ratio"): 0.5})
+    assert lane.offer_event("system_metric_logged", figure_fields({path("cpu", "used_ratio"): 0.5}))
     assert writer.dropped_total == 1
     disk.capacity = 1 << 20
     lane.finish(0, "it is over")
-    assert not lane.put_figures({path("cpu", "used_ratio"): 0.5})
+    assert not lane.offer_event("system_metric_logged", figure_fields({path("cpu", "used_ratio"): 0.5}))
 
 
 def test_settings_have_wandbs_names_too(monkeypatch: pytest.MonkeyPatch):

@@ -15,6 +15,7 @@ COMMANDS = (
     "history",
     "export",
     "tail",
+    "logs",
     "sweep",
     "agent",
     "status",

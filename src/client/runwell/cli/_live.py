@@ -8,6 +8,8 @@ from typing import Any
 POINTS_KEPT = 120
 """Of each metric, for its curve."""
 
+LINES_KEPT = 8
+
 SPARKS = "▁▂▃▄▅▆▇█"
 OWN_KEYS = frozenset({"_step", "_timestamp", "_runtime"})
 
@@ -20,6 +22,18 @@ class LiveRun:
     metrics: dict[str, deque[float]] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
     step: int | None = None
+    lines: dict[tuple[str, int], str] = field(default_factory=dict)
+    """Of the console, by writer and number."""
+
+    def add_line(self, line: Mapping[str, Any]) -> None:
+        """Takes in a line of the console; one that comes again replaces what it was."""
+        self.lines[line["writer"], line["line"]] = str(line["text"])
+        while len(self.lines) > LINES_KEPT:
+            del self.lines[next(iter(self.lines))]
+
+    def last_lines(self) -> list[str]:
+        """The lines that are shown."""
+        return [*self.lines.values()]
 
     def add_row(self, row: Mapping[str, Any]) -> None:
         """Takes in a row of the history."""

@@ -14,6 +14,7 @@ from runwell.cli._live import LiveRun, bar, spark
 from runwell.cli._reading import api, reading
 from runwell.cli._shown import duration, printable, short
 from runwell.cli._tables import STATE_STYLES, is_terminal
+from runwell.cli.logs import shown_line
 from runwell.errors import Error
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ BAR_WIDTH = 24
 
 
 class News(NamedTuple):
-    """``kind`` is "row", "sample" or "run"."""
+    """``kind`` is "row", "sample", "line" or "run"."""
 
     kind: str
     content: dict[str, Any]
@@ -72,16 +73,10 @@ def _news(base_url: str, run: RunName) -> "Iterator[News | None]":
     arrived: queue.SimpleQueue[News | Error] = queue.SimpleQueue()
 
     def read(stream: str) -> None:
-        kind = {"default": "row", "system": "sample"}[stream]
         try:
-            for told in follow(base_url, run, {"stream": stream}):
-                if told.kind == "rows":
-                    for row in told.content["rows"]:
-                        arrived.put(News(kind, row))
-                elif stream == "default":
-                    arrived.put(
-                        News("run", {name: value for name, value in (told.content or {}).items() if name != "run"})
-                    )
+            for told in follow(base_url, run, {"stream": stream, "console": int(stream == "default")}):
+                for news in _news_of(told.kind, told.content or {}, stream):
+                    arrived.put(news)
         except Error as error:
             arrived.put(error)
 
@@ -100,11 +95,24 @@ def _news(base_url: str, run: RunName) -> "Iterator[News | None]":
             return
 
 
+def _news_of(kind: str, content: dict[str, Any], stream: str) -> "Iterator[News]":
+    if kind == "rows":
+        for row in content["rows"]:
+            yield News({"default": "row", "system": "sample"}[stream], row)
+    elif kind == "console":
+        for line in content["lines"]:
+            yield News("line", line)
+    elif stream == "default":
+        yield News("run", {name: value for name, value in content.items() if name != "run"})
+
+
 def _take(live: LiveRun, said: News) -> None:
     if said.kind == "row":
         live.add_row(said.content)
     elif said.kind == "sample":
         live.add_sample(said.content)
+    elif said.kind == "line":
+        live.add_line(said.content)
     else:
         live.view |= said.content
 
@@ -118,6 +126,8 @@ def _print_news(live: LiveRun, news: "Iterator[News | None]", shown: Callable[[N
 def _line(said: News) -> str | None:
     if said.kind == "sample":
         return None
+    if said.kind == "line":
+        return f"{'stderr' if said.content['stderr'] else 'stdout'}\t{shown_line(said.content['text'], plain=True)}"
     if said.kind == "run":
         return f"state\t{said.content.get('state')}"
     values = (f"{printable(key)}={short(value)}" for key, value in said.content.items() if not key.startswith("_"))
@@ -156,7 +166,10 @@ def _screen(live: LiveRun, height: int, plain: bool) -> "RenderableType":
         (f"{records['stored']:,} of {records['expected']:,} records", "dim"),
     )
     metrics = Table(box=None, pad_edge=False, show_header=False)
-    room = max(3, height - len(bars) - 6)
+    lines = [
+        Text.from_ansi(shown_line(text, plain=plain), no_wrap=True, overflow="ellipsis") for text in live.last_lines()
+    ]
+    room = max(3, height - len(bars) - len(lines) - 7)
     for name, values in sorted(live.metrics.items())[:room]:
         curve = "" if plain else spark(values, CURVE_WIDTH)
         metrics.add_row(Text(printable(name)), Text(short(values[-1]), justify="right"), Text(curve, "cyan"))
@@ -170,4 +183,5 @@ def _screen(live: LiveRun, height: int, plain: bool) -> "RenderableType":
         system.add_row(
             Text(printable(name)), Text(drawn, "red" if share > 0.95 else "green"), Text(text, justify="right")
         )
-    return Group(head, Text(), metrics, Text(), system) if bars else Group(head, Text(), metrics)
+    console = [Text(), *lines] if lines else []
+    return Group(head, Text(), metrics, Text(), system, *console) if bars else Group(head, Text(), metrics, *console)

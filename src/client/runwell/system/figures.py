@@ -1,7 +1,8 @@
 """What sources of figures have in common."""
 
+import os
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from runwell.core.keys import PATH_SEPARATOR
 
@@ -49,3 +50,9 @@ class Changes:
         if before is None or base <= before[1] or value < before[0]:
             return {}
         return {name: (value - before[0]) / (base - before[1])}
+
+
+def figure_fields(figures: Figures) -> dict[str, Any]:
+    """The fields of SystemMetricLogged."""
+    columns = [{"key": path, "f64": {"values": [value]}} for path, value in figures.items()]
+    return {"host": os.uname().nodename, "metrics": {"rows": 1, "columns": columns}}
