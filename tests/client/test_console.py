@@ -68,7 +68,7 @@ if os.fork() == 0:
     print("of the child")
     os._exit(0)
 os.wait()
-threads = [threading.Thread(target=lambda: print("of a thread")) for _ in range(4)]
+threads = [threading.Thread(target=lambda: sys.stdout.write("of a thread\\n")) for _ in range(4)]
 [each.start() for each in threads]; [each.join() for each in threads]
 class Odd(str): pass
 sys.stdout.write(Odd("odd\\n"))

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from runwell_dashboard import (
     artifacts,
     blobs,
+    console,
     curves,
     edits,
     exports,
@@ -83,6 +84,7 @@ def test_no_parameter_is_forgotten():
     for module in (
         artifacts,
         blobs,
+        console,
         curves,
         edits,
         exports,

@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.server import Server
+from tests.server import Server, until
 
 TRAINER = """
 import sys, runwell
@@ -56,10 +57,7 @@ def test_the_console_is_read_searched_and_followed(server: Server):
     logs = runwell(server, "logs", "--help")
     assert "--follow" in logs.communicate(timeout=30)[0]
     try:
-        deadline = 200
-        while deadline and not any("Green" in line["text"] for line in _lines(server)):
-            deadline -= 1
-        assert deadline, "the lines came in time"
+        until(lambda: any("Green" in line["text"] for line in _lines(server)) or None, "the lines are there")
         following, tailing = runwell(server, "logs", "loud", "--follow"), runwell(server, "tail", "loud")
         assert following.stdout is not None
         first = [following.stdout.readline().rstrip("\n") for _ in range(201)]

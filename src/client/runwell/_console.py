@@ -60,7 +60,8 @@ class Console:
         for stderr, text, at in written:
             before = self._number.next
             self._screens[stderr].write(text, self._number, changed[stderr])
-            begun.update(dict.fromkeys(range(before, self._number.next), at))
+            for number in range(before, self._number.next):
+                begun[number] = at
         self._keep(changed, begun, written[-1][2])
 
     def _keep(self, changed: tuple[dict[int, str], dict[int, str]], begun: dict[int, float], last: float) -> None:
