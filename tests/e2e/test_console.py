@@ -63,6 +63,8 @@ def test_the_console_is_read_searched_and_followed(server: Server):
         first = [following.stdout.readline().rstrip("\n") for _ in range(201)]
         assert first[0] == "begun"
         assert "step 0" in first
+        assert tailing.stdout is not None
+        assert tailing.stdout.readline() == "state\trunning\n"
         assert trainer.stdin is not None
         while "Green" not in first[-1]:
             first.append(following.stdout.readline().rstrip("\n"))

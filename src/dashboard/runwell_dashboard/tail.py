@@ -176,6 +176,8 @@ async def _events(
             moved = asyncio.create_task(tails.moved(TAIL_KEEP_ALIVE_S))
             try:
                 for place, name in enumerate(names):
+                    # Before what is new: whoever hears that the run has ended has heard everything of it.
+                    view = await reader.ask(lambda views: views.run(*name))  # noqa: B023
                     async for lines, position in _fresh_lines(reader, name, lines_reached[place], asked=console):
                         lines_reached[place] = position
                         if lines:
@@ -185,7 +187,6 @@ async def _events(
                         for part in parts:
                             known = min(*reached, *lines_reached) if console else min(reached)
                             yield _event("rows", {"run": place, "position": position, **part}, known)
-                    view = await reader.ask(lambda views: views.run(*name))  # noqa: B023
                     state = None if view is None else {"run": place, **{field: view[field] for field in RUN_FIELDS}}
                     if state != states[place]:
                         states[place] = state
