@@ -65,8 +65,8 @@ def test_every_setting_has_a_variable(name: str, monkeypatch: pytest.MonkeyPatch
         text, expected = "a, b,", ["a", "b"]
     if name in ("spool_bytes_max", "agent_max_initial_failures", "sweep_trial"):
         expected = 7
-    if name in ("durability", "when_full"):
-        text = expected = {"durability": "always", "when_full": "raise"}[name]
+    if name in ("durability", "when_full", "console"):
+        text = expected = {"durability": "always", "when_full": "raise", "console": "off"}[name]
     for variable in field.variables:
         monkeypatch.delenv(variable, raising=False)
     for variable in reversed(field.variables):
@@ -142,10 +142,16 @@ def test_a_wrong_variable_and_a_wrong_file_are_named(monkeypatch: pytest.MonkeyP
 
 def test_wandbs_settings_without_meaning_are_passed_over():
     """Scripts give them, and run."""
-    settings = {"console": "off", "start_method": "thread", "x_primary": True, "_disable_meta": 1, "disable_git": True}
+    settings = {
+        "show_colors": False,
+        "start_method": "thread",
+        "x_primary": True,
+        "_disable_meta": 1,
+        "disable_git": True,
+    }
     with runwell.init(mode="offline", settings=settings) as run:
         assert run.settings.git is False
-    assert runwell.Settings(console="off") == runwell.Settings()
+    assert runwell.Settings(show_colors=False) == runwell.Settings()
 
 
 def test_what_init_takes_may_be_settings(monkeypatch: pytest.MonkeyPatch):
