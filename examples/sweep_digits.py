@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One trial of a sweep: trains a small network on scikit-learn's digits with the parameters that the sweep gives it."""
 
-from train_digits import load_data, make_model, train_epoch
+from train_digits import load_data, make_model, train_epoch  # type: ignore[import-not-found]
 
 import runwell
 

@@ -147,6 +147,10 @@ def test_bayes_pause_and_prior_runs(server: Server):
 
     runwell.agent(sweep_id, train)
     assert calls.view()["trials"] == {"total": 3, "finished": 3}
+    (sweep,) = runwell.Api().sweeps("p")
+    best = runwell.Api().sweep(sweep_id).best_run()
+    assert best is not None
+    assert best.summary["loss"] == min(run.summary["loss"] for run in sweep.runs) == sweep.view["best"]["value"]
     with pytest.raises(RequestRefusedError, match="no run tester/p/none"):
         runwell.sweep(config, project="p", prior_runs=["none"])
 

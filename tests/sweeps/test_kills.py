@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,9 @@ def test_a_killed_controller_gives_each_trial_once(server: Server):
     given: list[Given] = []
     turn = threading.Lock()
 
+    def has(so_many: int) -> bool:
+        return len(given) >= so_many
+
     def work(agent: str) -> None:
         from runwell._settings import resolve
         from runwell.sweeps.agent_loop import Agent
@@ -51,7 +55,7 @@ def test_a_killed_controller_gives_each_trial_once(server: Server):
     with ThreadPoolExecutor(4) as agents:
         working = [agents.submit(work, f"a{number}") for number in range(4)]
         for so_many in (5, 15):
-            until(lambda so_many=so_many: len(given) >= so_many, "trials are given")
+            until(partial(has, so_many), "trials are given")
             server.kill("sweeps")
         for one in working:
             one.result()

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runwell._api_artifacts import ArtifactReads
 from runwell._api_errors import NotFoundError, RequestRefusedError
@@ -11,6 +11,9 @@ from runwell._api_http import TIMEOUT_S, HttpSource
 from runwell._api_runs import PER_PAGE_MAX, Run, Runs
 from runwell._api_source import RunName, Source
 from runwell.core.filters import Comparison, Expression, Field, FilterError, from_mongo, parse, parse_order
+
+if TYPE_CHECKING:
+    from runwell._api_sweeps import Sweep
 
 
 class Api(ArtifactReads):
@@ -55,6 +58,18 @@ class Api(ArtifactReads):
         except FilterError as error:
             raise RequestRefusedError(str(error)) from None
         return Runs(self._source, entity, project, where, orders, max(1, min(per_page, PER_PAGE_MAX)))
+
+    def sweep(self, path: str) -> "Sweep":
+        """The sweep ``"entity/project/id"``, or ``"project/id"`` or ``"id"`` when that is clear."""
+        from runwell._api_sweeps import read_sweep
+
+        return read_sweep(self._source, path)
+
+    def sweeps(self, path: str | None = None) -> list["Sweep"]:
+        """The sweeps of ``"entity/project"``, of a ``"project"``, or all; the newest first."""
+        from runwell._api_sweeps import read_sweeps
+
+        return read_sweeps(self._source, *split_project(path))
 
     def run(self, path: str) -> Run:
         """The run ``"entity/project/id"``, or ``"project/id"`` or ``"id"`` when only one run has that name."""

@@ -65,4 +65,5 @@ ROUTES = [
     Route("/{entity}/{project}/{run_id}", show_page),
     Route("/{entity}/{project}/-/{part}", show_page),
     Route("/{entity}/{project}/-/{part}/{name}", show_page),
+    Route("/{entity}/{project}/sweeps/{name}", show_page),
 ]

@@ -9,6 +9,7 @@ import { ProjectsPage } from "./pages/projects.tsx";
 import { ReportPage, ReportsPage } from "./pages/reports.tsx";
 import { RunPage } from "./pages/run.tsx";
 import { RunsPage } from "./pages/runs.tsx";
+import { SweepPage, SweepsPage } from "./pages/sweep.tsx";
 import { pathOf, placeOf, useLocation, type Place } from "./router.ts";
 import { setTheme, theme, type Theme } from "./state/preferences.ts";
 import { isTyping } from "./state/keyboard.ts";
@@ -59,6 +60,10 @@ function Page({ place, query }: { place: Place; query: URLSearchParams }) {
       return <ReportsPage entity={place.entity} project={place.project} />;
     case "report":
       return <ReportPage key={pathOf(place.entity, place.project, place.id)} entity={place.entity} project={place.project} id={place.id} query={query} />;
+    case "sweeps":
+      return <SweepsPage entity={place.entity} project={place.project} />;
+    case "sweep":
+      return <SweepPage key={pathOf(place.entity, place.project, place.id)} entity={place.entity} project={place.project} id={place.id} />;
     case "run":
       return <RunPage key={pathOf(place.entity, place.project, place.runId)} entity={place.entity} project={place.project} runId={place.runId} query={query} />;
     case "nowhere":
@@ -74,7 +79,7 @@ function Page({ place, query }: { place: Place; query: URLSearchParams }) {
 }
 
 function Crumbs({ place }: { place: Place }) {
-  const last = place.page === "run" ? place.runId : place.page === "compare" ? "compare" : place.page === "reports" || place.page === "report" ? "reports" : null;
+  const last = place.page === "sweep" ? place.id : place.page === "sweeps" ? "sweeps" : place.page === "run" ? place.runId : place.page === "compare" ? "compare" : place.page === "reports" || place.page === "report" ? "reports" : null;
   const title = place.page === "projects" || place.page === "nowhere" ? "Runwell" : `${last ?? place.project} · Runwell`;
   useEffect(() => {
     document.title = title;

@@ -7,6 +7,8 @@ export type Place =
   | { page: "runs" | "compare"; entity: string; project: string }
   | { page: "reports"; entity: string; project: string }
   | { page: "report"; entity: string; project: string; id: string }
+  | { page: "sweeps"; entity: string; project: string }
+  | { page: "sweep"; entity: string; project: string; id: string }
   | { page: "run"; entity: string; project: string; runId: string }
   | { page: "nowhere" };
 
@@ -19,6 +21,8 @@ export function placeOf(path: string): Place {
   if (names.length === 2) return { page: "runs", entity, project };
   if (names.length === 3 && runId) return { page: "run", entity, project, runId };
   if (names.length === 4 && runId === "-" && part === "compare") return { page: "compare", entity, project };
+  if (names.length === 4 && runId === "sweeps" && part) return { page: "sweep", entity, project, id: part };
+  if (names.length === 4 && runId === "-" && part === "sweeps") return { page: "sweeps", entity, project };
   if (names.length === 4 && runId === "-" && part === "reports") return { page: "reports", entity, project };
   if (names.length === 5 && runId === "-" && part === "reports" && id) return { page: "report", entity, project, id };
   return { page: "nowhere" };
