@@ -1,5 +1,6 @@
 """The end of the interpreter: what still logs then, and Ctrl-C while the end of a run waits for its server."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def test_a_second_ctrl_c_ends_the_waiting_for_the_server(runwell_dir: Path):
     code, said = finish(process)
     assert code == -signal.SIGINT
     assert said.count("Traceback") == 1, said
-    assert "interrupted: 3 records" in said
+    assert re.search(r"interrupted: \d+ records", said)
     (spool,) = [path for path in spools(runwell_dir) if path.name != ".forwarder"]
     assert events(spool, "run_finished") == [{"exit_code": 255}]
 

@@ -17,6 +17,9 @@ ConsoleMode = Literal["auto", "wrap", "wrap_raw", "wrap_emu", "redirect", "off"]
 WAITING_CHARACTERS_MAX = 4 << 20
 """Written and not yet made lines; what comes beyond is counted and left out."""
 
+OWN_LINES = "runwell: "
+"""What we say ourselves is no part of the program's output."""
+
 LINES_AT_ONCE_MAX = 5_000
 EVENT_CHARACTERS_MAX = 256 << 10
 
@@ -139,8 +142,8 @@ def _wrap(stderr: bool, stream: Any) -> None:
 
         def captured(text: str, /) -> Any:
             written = write(text)
-            for console in _consoles:
-                if type(text) is str:
+            if type(text) is str and not text.startswith(OWN_LINES):
+                for console in _consoles:
                     console.take(stderr, text)
             return written
 
