@@ -355,7 +355,9 @@ class Intake:
         writer.tip = tip
         writer.told_at = None
         writer.queued += 1
-        self._awaited |= bool(batch.mark & (WriterMark.FINISHED | WriterMark.ENDED))
+        # An agent waits for what the controller of sweeps decides until it is durable.
+        waits = bool(batch.mark & (WriterMark.FINISHED | WriterMark.ENDED)) or names.is_sweep_stream(batch.run.run_id)
+        self._awaited |= waits
         self.queued_bytes += len(batch.events)
         self._queue.append(_Queued(batch, writer, writer.stream))
 

@@ -86,6 +86,11 @@ def sweep_stream(sweep_id: str) -> str:
     return SWEEP_STREAM + sweep_id
 
 
+def is_sweep_stream(run_id: str) -> bool:
+    """Whether it is the name of a sweep's stream."""
+    return run_id.startswith(SWEEP_STREAM)
+
+
 def stream_problem(name: object) -> str | None:
     """Why ``name`` is neither a run id nor the name of a stream of a sweep or of something saved."""
     if isinstance(name, str):
