@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from runwell.core import limits
 from runwell.core.blobs import Blob
 from runwell.v1 import collector_pb2 as wire
 from runwell.v1.collector_pb2_grpc import CollectorServiceStub
-from runwell_collector.blobs.arrivals import Budget
+from runwell_collector.blobs import arrivals
+from runwell_collector.blobs.arrivals import Budget, Entries
 from runwell_collector.blobs.index import BlobIndex
 from runwell_collector.collector import Collector
 from tests.collector.conftest import StartCollector, Surroundings
@@ -162,6 +164,128 @@ async def test_a_full_store_is_waited_for(collector: Collector, surroundings: Su
         await to.send(part(small), part(large, 0, 500), part(large, 500))
         assert set((await to.outcomes(2)).values()) == {wire.BLOB_OUTCOME_STORED}
     assert set(stored(tmp_path)) == {digest(small).hex(), digest(large).hex()}
+
+
+async def test_every_try_is_answered(collector: Collector, surroundings: Surroundings, tmp_path: Path):
+    """However often a full disk, or another sender, refuses a blob: the same stream is told each time, and in the end takes it."""
+    small, large, taken = b"small", os.urandom(1000), os.urandom(900)
+    async with sender(collector) as other, sender(collector) as to:
+        await other.send(part(taken, 0, 300), part(b"marker"))
+        await other.outcomes(1)
+        surroundings.free_bytes = limits.LOG_FREE_BYTES_MIN
+        for _ in range(3):
+            await to.send(part(small), part(large, 0, 500), part(large, 500), part(taken, 300))
+            found = await to.outcomes(3)
+            assert found.pop(digest(taken)) == wire.BLOB_OUTCOME_UNAVAILABLE
+            assert set(found.values()) == {wire.BLOB_OUTCOME_NO_SPACE}
+        surroundings.free_bytes = 1 << 40
+        await other.send(part(taken, 300))
+        await other.outcomes(1)
+        await to.send(part(small), part(large, 0, 500), part(large, 500))
+        assert set((await to.outcomes(2)).values()) == {wire.BLOB_OUTCOME_STORED}
+    assert {digest(content).hex() for content in (small, large, taken)} < set(stored(tmp_path))
+
+
+async def test_a_blob_that_could_not_be_begun_is_nobodys(collector: Collector, tmp_path: Path):
+    """Where its file could not be opened, the next try is taken."""
+    content, incoming = os.urandom(1000), tmp_path / "data" / "incoming"
+    async with sender(collector) as to:
+        incoming.rmdir()
+        await to.send(part(content, 0, 500))
+        assert await to.outcomes(1) == {digest(content): wire.BLOB_OUTCOME_UNAVAILABLE}
+        incoming.mkdir()
+        await to.send(part(content, 0, 500), part(content, 500))
+        assert await to.outcomes(1) == {digest(content): wire.BLOB_OUTCOME_STORED}
+
+
+@pytest.mark.parametrize("slow", ["_opened", "_append"])
+async def test_a_stream_that_ends_while_the_disk_works(
+    slow: str, collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody else goes on with its blob before the disk is done, and then somebody can: what is stored is what was named."""
+    content, begun, go_on = os.urandom(1000), threading.Event(), threading.Event()
+    function = getattr(arrivals, slow)
+
+    def slowly(*arguments: object) -> object:
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(PATIENCE_S)
+        return function(*arguments)
+
+    monkeypatch.setattr(arrivals, slow, slowly)
+    async with sender(collector) as first:
+        await first.send(part(content, 0, 500))
+        assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+    try:
+        async with sender(collector) as second:
+            await second.send(part(content, 0, 500))
+            assert await second.outcomes(1) == {digest(content): wire.BLOB_OUTCOME_UNAVAILABLE}
+    finally:
+        go_on.set()
+    outcome = wire.BLOB_OUTCOME_UNAVAILABLE
+    async with asyncio.timeout(PATIENCE_S), sender(collector) as third:
+        while outcome != wire.BLOB_OUTCOME_STORED:
+            offset = (await third.missing(content))[0]
+            await third.send(part(content, offset))
+            outcome = (await third.outcomes(1))[digest(content)]
+            assert outcome != wire.BLOB_OUTCOME_CORRUPT
+    assert stored(tmp_path) == {digest(content).hex(): content}
+
+
+async def test_what_waits_for_the_index_does_not_depend_on_one_stream(tmp_path: Path):
+    """The stream of the blob that came first ends while it is entered: those beside and behind it are entered all the same."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class SlowIndex(BlobIndex):
+        def add(self, blobs: Iterable[Blob]) -> None:
+            begun.set()
+            go_on.wait(PATIENCE_S)
+            super().add(blobs)
+
+    index = SlowIndex(tmp_path / "blobs.db")
+    entries = Entries(index)
+    digests = [digest(bytes([number])) for number in range(3)]
+    first, beside = (asyncio.create_task(entries.enter(Blob(one.hex(), 1))) for one in digests[:2])
+    assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+    behind = asyncio.create_task(entries.enter(Blob(digests[2].hex(), 1)))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait([first])
+    go_on.set()
+    await asyncio.wait_for(asyncio.gather(beside, behind), PATIENCE_S)
+    assert index.known(digests) == set(digests)
+    index.close()
+
+
+async def test_contents_and_folders_are_synced_before_a_blob_is_answered_for(
+    collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Whatever gets a blob's name is on the disk by then, so that a power cut cannot leave an empty one, nor one instead of
+    what was there; the name, and the folder that it is in, follow."""
+    synced: set[int] = set()
+    unsynced: list[Path] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def note(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def check(self: Path, target: Path) -> Path:
+        if self.stat().st_ino not in synced:
+            unsynced.append(target)
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(Path, "rename", check)
+    large = os.urandom(1000)
+    async with sender(collector) as to:
+        await to.send(part(b"small"), part(large, 0, 500), part(large, 500))
+        assert set((await to.outcomes(2)).values()) == {wire.BLOB_OUTCOME_STORED}
+    folder = tmp_path / "data" / "blobs"
+    assert not unsynced
+    blobs = list(folder.glob("??/*"))
+    assert len(blobs) == 2
+    assert {path.stat().st_ino for path in [folder, *blobs, *(blob.parent for blob in blobs)]} <= synced
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SOURCE_ROOTS = ("src/client", "src/collector", "src/projector", "src/dashboard")
+SOURCE_ROOTS = ("src/client", "src/collector", "src/projector", "src/dashboard", "src/sweeps")
 HEADER = "Must fail: "
 TIMEOUT_S = 240
 """Tests that hang under a patch have noticed it; more than this is not spent on one."""

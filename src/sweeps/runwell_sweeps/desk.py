@@ -50,6 +50,13 @@ class Desk:
     async def ask(self, request: str, agent: str) -> Suggestion | Wait | Over:
         """What the agent does next."""
         self.asked_at = time.monotonic()
+        # An agent that is killed meanwhile ends its question, and must not end the decision half-way: what is decided in
+        # memory and not in the journal would be missing there for good.
+        answer = await asyncio.shield(self._decide(request, agent))
+        await self._journal.settled()
+        return answer
+
+    async def _decide(self, request: str, agent: str) -> Suggestion | Wait | Over:
         async with self._turn:
             decide = self.controller.ask
             arguments = (request, agent, time.monotonic(), time.time())
@@ -61,7 +68,6 @@ class Desk:
             if isinstance(answer, Over):
                 events += self.controller.finish_if_over(time.time())
             self._put(events)
-        await self._journal.settled()
         return answer
 
     async def report(self, trial: int, attempt: int, state: TrialState, reason: str) -> str:

@@ -48,6 +48,8 @@ class Wanted:
         """Where the content may be: among the blobs of a writer's root, or in the file that it came from."""
         roots = dict.fromkeys(entry.directory.parent.parent for entry in self.entries)
         kept = [root / DIRECTORY_NAME / blob_path(self.sha256.hex()) for root in roots]
+        # A forwarder that was killed while it looked what may be removed has put it aside.
+        kept += [path.with_name(f".{path.name}") for path in kept]
         return [*kept, *(Path(entry.listed.source) for entry in self.entries if entry.listed.source)]
 
 
@@ -194,6 +196,7 @@ class BlobPlan:
             its.save()
 
     def _drop(self, wanted: Wanted) -> None:
+        self._unanswered_bytes -= self._unanswered.pop(wanted.sha256, 0)
         self._wanted.pop(wanted.sha256, None)
         self._remove_from_queues(wanted)
 

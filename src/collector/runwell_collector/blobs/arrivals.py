@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from runwell.core import limits
 from runwell.core.blobs import Blob
@@ -31,6 +31,7 @@ STORING_MAX = 32
 """Puts at once: enough for a bucket that takes a tenth of a second for each, and few enough for a disk."""
 
 Answer = wire.BlobAnswer
+Result = TypeVar("Result")
 
 
 class Budget:
@@ -62,21 +63,21 @@ class Entries:
         self.stored: Callable[[Sequence[Blob]], None] = lambda blobs: None
         """Told of what was entered."""
         self._waiting: list[tuple[Blob, asyncio.Future[None]]] = []
-        self._entering = False
+        self._entering: asyncio.Task[None] | None = None
 
     async def enter(self, blob: Blob) -> None:
         """Returns once the index has it durably."""
         entered = asyncio.get_running_loop().create_future()
         self._waiting.append((blob, entered))
-        if not self._entering:
-            self._entering = True
-            try:
-                while self._waiting:
-                    group, self._waiting = self._waiting, []
-                    await self._enter(group)
-            finally:
-                self._entering = False
+        if self._entering is None or self._entering.done():
+            # A task of its own: the stream of whoever came first may end while others wait.
+            self._entering = asyncio.create_task(self._enter_all())
         await entered
+
+    async def _enter_all(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            await self._enter(group)
 
     async def _enter(self, group: list[tuple[Blob, asyncio.Future[None]]]) -> None:
         blobs, waiting = zip(*group, strict=True)
@@ -129,7 +130,7 @@ class Arrivals:
 
     def remove_abandoned(self) -> None:
         """Removes what nobody has gone on with for as long as a sender tries."""
-        for path in self._directory.iterdir():
+        for path in [*self._directory.iterdir(), *self.store.asides()]:
             if time.time() - path.stat().st_mtime > limits.GIVE_UP_AFTER_S:
                 path.unlink()
 
@@ -142,7 +143,8 @@ class Reception:
         self._tasks = tasks
         self._answer = answer
         self._arriving: dict[bytes, _Arriving] = {}
-        self._refused: set[bytes] = set()
+        self._refused_to: dict[bytes, int] = {}
+        """Where the last refused part of a blob ended: what follows it was on its way when it was refused."""
 
     async def take(self, part: wire.BlobPart) -> None:
         """Takes one part in. Returns when more may come."""
@@ -152,39 +154,63 @@ class Reception:
             return
         if part.offset == 0 and len(part.data) == size:
             await self._arrivals.budget.take(size)
-            self._tasks.create_task(self._store(Blob(digest.hex(), size), part.data))
+            storing = self._tasks.create_task(self._store(Blob(digest.hex(), size), part.data))
+            storing.add_done_callback(lambda _: self._arrivals.budget.give_back(size))
             return
         try:
             arriving = await self._followed(part)
             if arriving is not None:
-                await asyncio.to_thread(_append, arriving, part.data)
+                await _in_thread(_append, arriving, part.data)
                 if arriving.size == size:
                     self._let_go(digest)
                     await self._complete(Blob(digest.hex(), size), arriving)
         except (StoreError, OSError) as error:
             self._let_go(digest)
+            self._refused_to[digest] = part.offset + len(part.data)
             self._fail(digest, error)
 
     async def _followed(self, part: wire.BlobPart) -> _Arriving | None:
-        """The blob when the part goes on from where it is; else None, and that is answered once."""
+        """The blob when the part goes on from where it is; else None, and that is answered."""
         digest = part.blob.sha256
         arriving = self._arriving.get(digest)
         if arriving is None:
             if digest in self._arrivals.held:
+                self._refused_to[digest] = part.offset + len(part.data)
                 self._refuse(digest, wire.BLOB_OUTCOME_UNAVAILABLE, "somebody else is sending this blob")
                 return None
             if self._arrivals.arrived(digest) != part.offset:
-                self._refuse(digest, wire.BLOB_OUTCOME_OUT_OF_PLACE, "this is not where the blob goes on")
+                self._out_of_place(part)
                 return None
-            self._arrivals.store.require_room(part.blob.bytes)
-            self._arrivals.held.add(digest)
-            arriving = self._arriving[digest] = await asyncio.to_thread(_opened, self._arrivals.path(digest))
+            arriving = await self._opened(part.blob)
         if arriving.size != part.offset:
             self._let_go(digest)
-            self._refuse(digest, wire.BLOB_OUTCOME_OUT_OF_PLACE, "a part is missing before this one")
+            self._out_of_place(part)
             return None
-        self._refused.discard(digest)
+        self._refused_to.pop(digest, None)
         return arriving
+
+    async def _opened(self, blob: wire.Blob) -> _Arriving:
+        """The blob, which from now on no other stream sends."""
+        self._arrivals.store.require_room(blob.bytes)
+        self._arrivals.held.add(blob.sha256)
+        try:
+            await _in_thread(self._open, blob.sha256)
+        except BaseException:
+            self._let_go(blob.sha256)
+            self._arrivals.held.discard(blob.sha256)
+            raise
+        return self._arriving[blob.sha256]
+
+    def _open(self, digest: bytes) -> None:
+        self._arriving[digest] = _opened(self._arrivals.path(digest))
+
+    def _out_of_place(self, part: wire.BlobPart) -> None:
+        """Answers once for all parts that were on their way."""
+        digest = part.blob.sha256
+        follows = bool(part.data) and self._refused_to.get(digest) == part.offset
+        self._refused_to[digest] = part.offset + len(part.data)
+        if not follows:
+            self._refuse(digest, wire.BLOB_OUTCOME_OUT_OF_PLACE, "this is not where the blob goes on")
 
     async def _complete(self, blob: Blob, arrived: _Arriving) -> None:
         key = bytes.fromhex(blob.sha256)
@@ -207,18 +233,12 @@ class Reception:
             self._answer(Answer(sha256=key, outcome=wire.BLOB_OUTCOME_STORED))
         except (StoreError, OSError) as error:
             self._fail(key, error)
-        finally:
-            self._arrivals.budget.give_back(blob.bytes)
 
     def _fail(self, digest: bytes, error: Exception) -> None:
         full = isinstance(error, StoreFullError) or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
         self._refuse(digest, wire.BLOB_OUTCOME_NO_SPACE if full else wire.BLOB_OUTCOME_UNAVAILABLE, str(error))
 
     def _refuse(self, digest: bytes, outcome: "wire.BlobOutcome", message: str) -> None:
-        """Answers once for a blob, whatever more of it is on its way."""
-        if digest in self._refused and outcome != wire.BLOB_OUTCOME_CORRUPT:
-            return
-        self._refused.add(digest)
         retry_after_s = (
             limits.RETRY_AFTER_S if outcome in (wire.BLOB_OUTCOME_NO_SPACE, wire.BLOB_OUTCOME_UNAVAILABLE) else 0
         )
@@ -237,6 +257,16 @@ class Reception:
 
 
 CORRUPT = "what came is not what its digest says"
+
+
+async def _in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
+    """What it returns; also a stream that ends waits for it, since nobody else may go on with the file before."""
+    working = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
 
 
 def _opened(path: Path) -> _Arriving:

@@ -1,13 +1,14 @@
 """Where blobs are: one code path for a local folder and for buckets of S3, Google Cloud Storage and Azure.
 
-A bucket is durable once it has answered. A folder is synced after each put, so that what was answered for survives a power
-cut; obstore writes aside and renames, so no reader ever sees half a blob.
+A bucket is durable once it has answered. In a folder a blob is written aside, synced and then renamed, and so is its name:
+what was answered for survives a power cut, what has a blob's name is whole, and no reader ever sees half of one.
 """
 
 import asyncio
 import contextlib
 import errno
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,6 +22,9 @@ from runwell.core.blobs import Blob, blob_path
 
 FOLDER_NAME = "blobs"
 """Under the data directory, unless a URL says otherwise."""
+
+ASIDE = ".new-"
+"""How names of files begin that are not blobs yet."""
 
 PIECE_BYTES = 1 << 20
 FULL = ("No space left on device", "os error 28", "Disk quota exceeded", "os error 122", "QuotaExceeded")
@@ -44,6 +48,8 @@ class BlobStore:
         """Where blobs are on this machine; None for a bucket."""
         self._store = store
         self._free_bytes = free_bytes
+        self._made: set[Path] = set()
+        """Parts of the folder that are known to be there durably."""
 
     def require_room(self, size: int) -> None:
         """Raises StoreFullError when so many bytes more would leave too little on the folder's disk."""
@@ -55,19 +61,45 @@ class BlobStore:
         self.require_room(blob.bytes)
         path = blob_path(blob.sha256)
         with _in_own_words(f"{self.url} did not take a blob"):
-            await obstore.put_async(self._store, path, content, max_concurrency=4)
             if self.folder is not None:
-                await asyncio.to_thread(sync_file, self.folder / path)
+                await asyncio.to_thread(self._write, self.folder, path, content)
+            else:
+                await obstore.put_async(self._store, path, content, max_concurrency=4)
 
     async def adopt(self, blob: Blob, file: Path) -> None:
         """Stores a file that is on disk already, and takes it away: within a file system it is only renamed."""
         if self.folder is not None:
             target = self.folder / blob_path(blob.sha256)
             with contextlib.suppress(OSError):
-                await asyncio.to_thread(_move, file, target)
+                await asyncio.to_thread(self._move, file, target)
                 return
         await self.put(blob, file)
         file.unlink()
+
+    def asides(self) -> list[Path]:
+        """What is being written into the folder, and what a kill has left of that."""
+        return list(self.folder.glob(f"{ASIDE}*")) if self.folder is not None else []
+
+    def _write(self, folder: Path, path: str, content: bytes | Path) -> None:
+        aside = folder / f"{ASIDE}{os.urandom(8).hex()}"
+        try:
+            if isinstance(content, Path):
+                shutil.copyfile(content, aside)
+            else:
+                aside.write_bytes(content)
+            self._move(aside, folder / path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def _move(self, file: Path, target: Path) -> None:
+        """Gives a file its place; both survive a power cut when it returns."""
+        sync(file)
+        if target.parent not in self._made:
+            target.parent.mkdir(exist_ok=True)
+            sync(target.parent.parent)
+            self._made.add(target.parent)
+        file.rename(target)
+        sync(target.parent)
 
     async def size(self, sha256: str) -> int | None:
         """Bytes of a blob; None when it is not there."""
@@ -132,20 +164,13 @@ def _in_own_words(what: str):  # type: ignore[no-untyped-def]
         raise kind(f"{what}: {str(error).splitlines()[0][:300]}") from error
 
 
-def sync_file(path: Path) -> None:
-    """Returns when a file and its name survive a power cut."""
-    for target in (path, path.parent):
-        descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _move(file: Path, target: Path) -> None:
-    target.parent.mkdir(exist_ok=True)
-    file.rename(target)
-    sync_file(target)
+def sync(path: Path) -> None:
+    """Returns when what a file, or a folder, holds survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _free_bytes(path: Path) -> int:
