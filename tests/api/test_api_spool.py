@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from runwell._api import Api
+from runwell._api_edits import RunSummary
 from runwell._api_errors import ApiError, NotFoundError, RequestRefusedError
-from runwell._api_runs import RunSummary, thinned
+from runwell._api_runs import thinned
 from tests.api.scene import HOSTILE_ID, PROJECT, write_hostile, write_plain, write_scene
 from tests.forwarder.spool_writer import HeldLock, SpoolWriter
 

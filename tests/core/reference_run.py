@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.core.reference_edits import edited_at, taken_back
+
 SEPARATOR = "\x1f"
 PERSON = 1 << 32
 KINDS = ("min", "max", "mean", "best", "first", "last", "none", "copy")
@@ -175,7 +177,9 @@ class ReferenceRun:
                 record.stamp_time = latest
                 record.attempt = writer.attempt()[1]
                 found.append(record)
-        return sorted(found, key=Record.stamp)
+        found.sort(key=Record.stamp)
+        undone = taken_back(found)
+        return [record for record in found if not (record.by_person() and record.writer in undone)]
 
     def spans(self) -> dict[int, tuple[float, float]]:
         spans: dict[int, tuple[float, float]] = {}
@@ -376,6 +380,7 @@ class ReferenceRun:
             "forked_from": None,
             "rewinds": self.rewinds(),
             "config": self.config(),
+            "edited_at": edited_at(list(self.writers.values())),
             "summary": self.summary(),
             "metrics": [{k: v for k, v in metric.items() if k != "asked"} for metric in self.metrics()],
             "records": {

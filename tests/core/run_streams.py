@@ -11,7 +11,17 @@ from runwell.v1 import event_pb2
 RUN = ("team", "digits", "run-1")
 KEYS = ["a", "b", "x", "x\x1fa", "x\x1fb", "x\x1fa\x1fc"]
 
-OTHER_EVENTS = ["config", "summary", "summary", "removed", "annotated", "deleted", "restored", "dropped"]
+OTHER_EVENTS = [
+    "config",
+    "summary",
+    "summary",
+    "removed",
+    "annotated",
+    "annotated",
+    "deleted",
+    "restored",
+    "dropped",
+]
 OTHER_EVENTS += [
     "media",
     "media",
@@ -139,6 +149,8 @@ def other_event(chance: Random, step: int = 0) -> event_pb2.Event:
         event.run_annotated.fields.CopyFrom(run_fields(chance))
         event.run_annotated.summary.set_json = chosen
         event.run_annotated.config.removed.extend(removed)
+        event.run_annotated.config.set_json = settings(chance)
+        event.run_annotated.undoes = chance.choice([b"", bytes([chance.randint(1, 3)]) * 16])
     elif kind == "lost":
         event.records_lost.count = chance.randint(1, 3)
     elif kind == "dropped":

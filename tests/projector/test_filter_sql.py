@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "program": "",
     "python_version": "",
     "deleted": False,
+    "edited_at": None,
     "records": {},
 }
 

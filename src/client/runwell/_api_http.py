@@ -93,7 +93,7 @@ class HttpSource:
     def run(self, name: RunName) -> dict[str, Any] | None:
         """A run's view."""
         try:
-            view: dict[str, Any] = self.get(_path(name))
+            view: dict[str, Any] = self.get(run_path(name))
         except NotFoundError:
             return None
         return view
@@ -110,21 +110,23 @@ class HttpSource:
     ) -> tuple[list[ColumnPage], str | None]:
         """A page of rows column by column, and the cursor of the next one."""
         page = {"after": after, "limit": limit, "consistent": int(after is None)}
-        return self._decoded(f"{_path(name)}/history", _parameters(selection) | page, decode_page)
+        return self._decoded(f"{run_path(name)}/history", _parameters(selection) | page, decode_page)
 
     def series(self, name: RunName, key: str, axis: str, *, masked: bool) -> tuple[list[Any], list[Any]]:
         """``_step`` or ``_timestamp`` of all rows with the key, and its values."""
         asked = {"key": key, "masked": int(masked)}
-        return self._decoded(f"{_path(name)}/series", asked, lambda body: decode_series(body, axis))[key]
+        return self._decoded(f"{run_path(name)}/series", asked, lambda body: decode_series(body, axis))[key]
 
     def console(self, name: RunName, query: Mapping[str, Any]) -> dict[str, Any]:
         """``{"total", "start", "lines"}`` of what the run wrote to its terminals."""
-        found: dict[str, Any] = self.get(f"{_path(name)}/console", dict(query))
+        found: dict[str, Any] = self.get(f"{run_path(name)}/console", dict(query))
         return found
 
     def samples(self, name: RunName, selection: Selection, samples: int) -> list[dict[str, Any]]:
         """Evenly spaced rows of those that have all keys."""
-        pages, _ = self._decoded(f"{_path(name)}/history", _parameters(selection) | {"samples": samples}, decode_page)
+        pages, _ = self._decoded(
+            f"{run_path(name)}/history", _parameters(selection) | {"samples": samples}, decode_page
+        )
         return [row for page in pages for row in page.to_rows()]
 
     def _decoded(self, path: str, parameters: Mapping[str, Any], decode: Callable[[bytes], Decoded]) -> Decoded:
@@ -233,7 +235,8 @@ def _parameters(selection: Selection) -> dict[str, Any]:
     }
 
 
-def _path(name: RunName) -> str:
+def run_path(name: RunName) -> str:
+    """A run's path below /api/v1/."""
     return "runs/" + "/".join(quote(part, safe="", errors="replace") for part in name)
 
 

@@ -1,10 +1,11 @@
 """Runs as ``runwell.Api`` gives them: snapshots with attributes, and a sequence that is loaded as it is read."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from runwell._api_columns import ColumnPage, joined
+from runwell._api_edits import EditedRun
 from runwell._api_errors import NotFoundError
 from runwell._api_source import RunName, Source, thinned
 from runwell.core.filters import Expression, Order
@@ -27,28 +28,11 @@ SAMPLES_MAX = 10_000
 """As many rows a server picks out; of more all are read and thinned here."""
 
 
-class RunSummary(dict[str, Any]):
-    """A summary or config: a dict whose nested values can also be reached by their name with dots."""
+class Run(EditedRun):
+    """A run as it was when it was read; ``load()`` reads it again.
 
-    def __missing__(self, key: str) -> Any:
-        labels = key.split(".")
-        for cut in range(len(labels) - 1, 0, -1):
-            head = ".".join(labels[:cut])
-            nested = self.get(head)
-            if isinstance(nested, Mapping):
-                try:
-                    return RunSummary(nested)[".".join(labels[cut:])]
-                except KeyError:
-                    continue
-        raise KeyError(key)
-
-
-class Run:
-    """A run as it was when it was read; ``load()`` reads it again."""
-
-    def __init__(self, source: Source, view: dict[str, Any]) -> None:
-        self._source = source
-        self._view = view
+    ``name``, ``notes``, ``tags``, ``group``, ``config`` and ``summary`` can be changed, and ``update()`` sends what was.
+    """
 
     @property
     def entity(self) -> str:
@@ -71,46 +55,14 @@ class Run:
         return list(self._run_name)
 
     @property
-    def name(self) -> str:
-        """The name that people see; not unique."""
-        return str(self._view["name"] or self.id)
-
-    @property
     def state(self) -> str:
         """ "running", "finished", "failed" or "crashed"."""
         return str(self._view["state"])
 
     @property
-    def config(self) -> RunSummary:
-        """The configuration."""
-        return RunSummary(self._view["config"])
-
-    @property
-    def summary(self) -> RunSummary:
-        """The summary values; see also ``summary_metrics``, wandb's name for the same."""
-        return RunSummary(self._view["summary"])
-
-    summary_metrics = summary
-
-    @property
-    def tags(self) -> list[str]:
-        """The tags."""
-        return list(self._view["tags"])
-
-    @property
-    def group(self) -> str | None:
-        """The group."""
-        return self._view["group"] or None
-
-    @property
     def job_type(self) -> str | None:
         """The job type."""
         return self._view["job_type"] or None
-
-    @property
-    def notes(self) -> str | None:
-        """The notes."""
-        return self._view["notes"] or None
 
     @property
     def created_at(self) -> float:
@@ -133,10 +85,6 @@ class Run:
         """Everything that is known of the run, as the HTTP API answers it."""
         return self._view
 
-    @property
-    def _run_name(self) -> RunName:
-        return RunName(self.entity, self.project, self.id)
-
     def logged_artifacts(self, per_page: int = 100) -> "list[Artifact]":
         """The versions that the run has logged, by when it did."""
         from runwell._api_artifacts import artifacts_of_run
@@ -154,7 +102,7 @@ class Run:
         view = self._source.run(self._run_name)
         if view is None:
             raise NotFoundError(f"there is no run {self._run_name} any more")
-        self._view = view
+        self._read(view)
         return self
 
     def scan_history(

@@ -86,6 +86,8 @@ def _routes() -> list[Route]:
         Route(RUN, edits.edit_run, methods=["PATCH"]),
         Route(RUN, edits.delete_run, methods=["DELETE"]),
         Route(RUN + "/restore", edits.restore_run, methods=["POST"]),
+        Route(RUN + "/undo", edits.undo_edit, methods=["POST"]),
+        Route(RUN + "/edits", edits.list_edits),
         Route(RUN + "/history", history.show_history),
         Route(RUN + "/series", series.show_series),
         Route(RUN + "/console", console.show_console),

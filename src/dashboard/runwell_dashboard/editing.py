@@ -25,9 +25,12 @@ EDIT_TIMEOUT_S = 10.0
 RunName = tuple[str, str, str]
 
 
-async def store(address: str, name: RunName, event: event_pb2.Event) -> bytes:
-    """Makes one event durable; returns the id of its writer. Raises RequestError when the collector refuses it or cannot be reached."""
-    writer = os.urandom(16)
+async def store(address: str, name: RunName, event: event_pb2.Event, writer: bytes | None = None) -> bytes:
+    """Makes one event durable, now unless it has a time; returns the id of its writer.
+
+    Raises RequestError when the collector refuses it or cannot be reached.
+    """
+    writer = writer or os.urandom(16)
     try:
         async with asyncio.timeout(EDIT_TIMEOUT_S), grpc.aio.insecure_channel(address) as channel:
             await _store(channel, writer, name, event)
@@ -55,7 +58,7 @@ async def _store(channel: grpc.aio.Channel, writer: bytes, name: RunName, event:
 
 
 def _batch(writer: bytes, event: event_pb2.Event) -> wire.Batch:
-    event.time = time.time()
+    event.time = event.time or time.time()
     events = event_pb2.Events(events=[event]).SerializeToString()
     chain = advance_chain(0, zlib.crc32(events))
     return wire.Batch(

@@ -127,9 +127,23 @@ ARTIFACT_BODY = {
 LINK_BODY = {"type": "object", "properties": {**PLACE, "name": TEXT, "aliases": TEXTS}}
 BODY = {
     "type": "object",
-    "properties": {"name": TEXT, "group": TEXT, "notes": TEXT, "tags": TEXTS},
+    "properties": {
+        "name": TEXT,
+        "group": TEXT,
+        "notes": TEXT,
+        "tags": TEXTS,
+        "config": {"type": "object"},
+        "summary": {"type": "object"},
+        "config_removed": TEXTS,
+        "summary_removed": TEXTS,
+        "by": TEXT,
+        "id": TEXT,
+        "seen": {"type": ["number", "null"]},
+    },
     "additionalProperties": False,
 }
+OWN = {"by": TEXT, "id": TEXT}
+UNDO_BODY = {"type": "object", "required": ["undoes"], "properties": {"undoes": TEXT, **OWN}}
 SAVED = {"type": "object", "required": ["name", "content"], "properties": {"name": TEXT, "content": {}}}
 ERROR = {
     "type": "object",
@@ -191,8 +205,11 @@ def _operation(path: str, method: str, route: Route) -> dict[str, Any]:
     elif path.startswith("/artifacts/") and method != "GET":
         schema = {"PATCH": ARTIFACT_BODY, "POST": LINK_BODY}.get(method, {"properties": {"delete_aliases": FLAG}})
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    elif path.endswith("/undo"):
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": UNDO_BODY}}}
     elif method in ("PATCH", "DELETE") or path.endswith("/restore"):
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": BODY}}}
+        schema = BODY if method == "PATCH" else {"type": "object", "properties": OWN}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     elif method == "POST":
         operation["requestBody"] = {"content": {"application/x-www-form-urlencoded": {}}}
     return operation

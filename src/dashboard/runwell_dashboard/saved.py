@@ -11,15 +11,9 @@ from runwell.core import names
 from runwell.v1 import event_pb2
 from runwell_dashboard.addresses import segment
 from runwell_dashboard.answers import RequestError, answer
+from runwell_dashboard.edit_fields import TEXT_CHARACTERS_MAX, edit_text, wrong_edit
 from runwell_dashboard.editing import store
-from runwell_dashboard.edits import (
-    BY,
-    TEXT_CHARACTERS_MAX,
-    collector_address,
-    edit_content,
-    edit_text,
-    wrong_edit,
-)
+from runwell_dashboard.edits import BY, collector_address, edit_content
 from runwell_dashboard.runs import POSITION_HEADER, consistent, reader_of
 from runwell_projector.query import Views
 

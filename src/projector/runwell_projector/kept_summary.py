@@ -1,7 +1,7 @@
 """The summary of a run with very many keys, kept as text from one transaction to the next, so that only what changed is made.
 
-Only where every key stands for itself: none is nested, summarised by a definition or taken over from another run. All other
-summaries are made anew for each transaction, and so is this one whenever anything but rows came.
+Only where every key stands for itself: none is nested, changed by people, summarised by a definition or taken over from another
+run. All other summaries are made anew for each transaction, and so is this one whenever anything but rows came.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,6 +32,8 @@ class KeptSummary:
     def of(cls, fold: RunFold, summary: Mapping[str, Any]) -> "KeptSummary | None":
         """None where the run has few keys, or is not as simple as it must be."""
         if len(summary) < KEYS_MIN or fold.pasts or fold.metrics.rules().summarise:
+            return None
+        if fold.edited.summary.values or fold.edited.summary.removed:
             return None
         if not all(map(is_leaf, summary.keys(), summary.values())):
             return None

@@ -17,6 +17,7 @@ from typing import Any, Self
 from runwell.core import filters
 from runwell.core.artifacts.catalogue import Catalogue
 from runwell.core.artifacts.naming import Place
+from runwell.core.fold import RunFold
 from runwell.core.history import EVERYTHING, Selection
 from runwell.core.lanes import LaneHead
 from runwell.core.sweeps.stream import SweepName
@@ -42,7 +43,7 @@ from runwell_projector.pasts import read_past
 from runwell_projector.saved import read_content, read_saved
 from runwell_projector.schema import TABLES
 from runwell_projector.series import Series
-from runwell_projector.states import read_fold
+from runwell_projector.states import find_fold
 from runwell_projector.strips import find_blocks
 from runwell_projector.sweeps import SweepFolds, TrialRun, outcome_of, read_sweeps, read_trial_runs
 from runwell_projector.table import read_field_types, read_fields, read_keys, read_projects, read_rows
@@ -247,15 +248,16 @@ class Views:
 
     def statistics(self, entity: str, project: str, run_id: str) -> dict[str, Any] | None:
         """``{"statistics", "positions"}``: ``RunFold.statistics()`` by path, and up to which record of each writer they go."""
-        with self._snapshot() as connection:
-            found = connection.execute(
-                "SELECT number FROM run WHERE entity = ? AND project = ? AND run_id = ?", (entity, project, run_id)
-            ).fetchone()
-            if found is None:
-                return None
-            fold, _ = read_fold(connection, found[0], (entity, project, run_id))
+        fold = self.fold(entity, project, run_id)
+        if fold is None:
+            return None
         positions = {writer: lane.position for writer, lane in fold.lanes.items()}
         return {"statistics": fold.statistics(), "positions": positions}
+
+    def fold(self, entity: str, project: str, run_id: str) -> RunFold | None:
+        """All that is kept of a run; None when there is no such run."""
+        with self._snapshot() as connection:
+            return find_fold(connection, (entity, project, run_id))
 
     def past(self, entity: str, project: str, run_id: str, step: int) -> dict[str, Any]:
         """``{"statistics", "last_row"}`` of the rows up to a step: what a fork of the run goes on from."""

@@ -68,7 +68,7 @@ class OpenRun:
         self.part_bytes = part_bytes
         """How much each part of the fold takes in the views."""
         self.lanes = {writer: lane for lane, writer in enumerate(fold.lanes)}
-        self._config: tuple[list[Stamp], Section] | None = None
+        self._config: tuple[tuple[list[Stamp], dict[str, Any]], Section] | None = None
         self._definitions: str | None = None
         self._summary: KeptSummary | None = None
         self.pending: list[StoredBatch] = []
@@ -116,8 +116,9 @@ class OpenRun:
     def _config_texts(self, config: dict[str, Any]) -> Section:
         """The config's texts, made anew only when something was written: most runs set their config once."""
         stamps = [stamp for stamp, _ in self.fold.config.values()]
-        if self._config is None or self._config[0] != stamps:
-            self._config = stamps, section_texts(config)
+        written = stamps, self.fold.edited.config
+        if self._config is None or self._config[0] != written:
+            self._config = written, section_texts(config)
         return self._config[1]
 
 

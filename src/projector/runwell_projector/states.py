@@ -18,6 +18,7 @@ PART_BITS = 12
 """Of 64 keys a part these are more than RUN_KEYS_MAX."""
 
 WRITE_PART = "INSERT OR REPLACE INTO fold VALUES (?, ?)"
+NUMBER = "SELECT number FROM run WHERE entity = ? AND project = ? AND run_id = ?"
 READ = "SELECT place, state FROM fold WHERE place >= ? AND place < ? ORDER BY place"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -37,6 +38,12 @@ def read_fold(connection: sqlite3.Connection, number: int, run: tuple[str, str, 
         for place, state in found
     ]
     return RunFold.from_state(run, parts), {place: len(state) for place, state in found}
+
+
+def find_fold(connection: sqlite3.Connection, run: tuple[str, str, str]) -> RunFold | None:
+    """The fold of a run; None when there is no such run."""
+    found = connection.execute(NUMBER, run).fetchone()
+    return None if found is None else read_fold(connection, found[0], run)[0]
 
 
 def _place(run: int, lane: int, part: int) -> int:

@@ -10,18 +10,25 @@ from runwell.cli._tables import STATE_STYLES, is_terminal, print_json
 from runwell.core.filters import leaves
 from runwell.core.tables import moment
 
+SHORT_ID = 8
+"""Digits that tell the changes of a run apart."""
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declares the command."""
     parser = subparsers.add_parser("show", help="show one run", description="Shows everything about one run.")
     parser.add_argument("path", metavar="RUN", help="ENTITY/PROJECT/ID, or PROJECT/ID or ID when that is clear")
+    parser.add_argument("--changes", action="store_true", help="what people changed of it afterwards, and who and when")
     add_reading_arguments(parser)
     parser.set_defaults(run=reading(show_run))
 
 
 def show_run(options: argparse.Namespace) -> int:
     """Prints the run."""
-    view = api(options).run(options.path).view
+    run = api(options).run(options.path)
+    if options.changes:
+        return _show_changes(run.changes(), as_json=options.json)
+    view = run.view
     if options.json:
         print_json(view)
     elif is_terminal():
@@ -30,6 +37,24 @@ def show_run(options: argparse.Namespace) -> int:
         for section, name, value in [("", *pair) for pair in _facts(view)] + _values(view):
             print(f"{section}{name}\t{exact(value)}")
     return 0
+
+
+def _show_changes(changes: list[dict[str, Any]], *, as_json: bool) -> int:
+    """Prints them, the first one first: id, when, who, what, and whether it was taken back."""
+    if as_json:
+        print_json(changes)
+        return 0
+    for change in changes:
+        said = ", ".join(f"{name}={_new(value)}" for name, value in change["changed"].items())
+        what = f"takes back {change['undoes'][:SHORT_ID]}" if change["undoes"] else said
+        undone = "\ttaken back" if change["undone"] else ""
+        cells = change["id"][:SHORT_ID], moment(change["time"]), change["by"], what
+        print("\t".join(map(printable, cells)) + undone)
+    return 0
+
+
+def _new(value: Any) -> str:
+    return "removed" if value is None else short(value, 200)
 
 
 def completeness(records: dict[str, int]) -> str:

@@ -8,8 +8,9 @@ greatest wins, and everything else is counted for each writer alone. A run of ma
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from runwell.core.edits import Edited, edit_views
 from runwell.core.fold_events import HANDLERS, NOT_FOLDED, metric_fields
-from runwell.core.lanes import PART_TRACKS, Lane, LaneHead
+from runwell.core.lanes import PART_TRACKS, Edit, Lane, LaneHead
 from runwell.core.limits import RUN_KEYS_MAX
 from runwell.core.media import ROW_EVENTS, as_row
 from runwell.core.metrics import MetricWrites
@@ -33,7 +34,19 @@ class RunKey(NamedTuple):
 class RunFold:
     """The state of one run. ``apply`` leaves it undefined when it raises."""
 
-    __slots__ = ("config", "fields", "lanes", "metrics", "pasts", "rewinds", "run", "said", "summary", "updated_at")
+    __slots__ = (
+        "_edited",
+        "config",
+        "fields",
+        "lanes",
+        "metrics",
+        "pasts",
+        "rewinds",
+        "run",
+        "said",
+        "summary",
+        "updated_at",
+    )
 
     def __init__(self, run: tuple[str, str, str]) -> None:
         self.run = RunKey(*run)
@@ -49,6 +62,7 @@ class RunFold:
         self.pasts: dict[int, tuple[Stamp, dict[str, Any]]] = {}
         """Attempt to what it goes on from, where it was forked or rewound: see ``pasts``."""
         self.updated_at = 0.0
+        self._edited: Edited | None = None
         self.said = True
         """Whether anything but rows came since somebody last asked for changes."""
 
@@ -139,7 +153,25 @@ class RunFold:
 
     def field(self, name: str, default: Any) -> Any:
         """A field's value."""
+        if name in self.edited.fields:
+            return self.edited.fields[name]
         return self.fields[name][1] if name in self.fields else default
+
+    def add_edit(self, lane: Lane, edit: Edit) -> None:
+        """A person has changed the run."""
+        lane.edits.append(edit)
+        self._edited = None
+
+    @property
+    def edited(self) -> Edited:
+        """What people have changed; another object whenever that changes."""
+        if self._edited is None:
+            self._edited = Edited(self.lanes.values())
+        return self._edited
+
+    def edits(self) -> list[dict[str, Any]]:
+        """Everything that people have changed, the first change first, with what was taken back."""
+        return edit_views(self.lanes.values())
 
     def to_state(self) -> list[Any]:
         """What ``from_state`` takes; plain values that survive JSON."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from runwell.core.lanes import Lane
+from runwell.core.lanes import Edit, Lane
 from runwell.core.limits import RUN_KEYS_MAX
 from runwell.core.pasts import Origin, read_past
 from runwell.core.stamps import EARLIEST, Stamp
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from runwell.core.fold import RunFold
 
 Handler = Callable[["RunFold", Lane, Any, Stamp], None]
-
-ANNOTATION_ATTEMPT = 1 << 32
-"""A person's edit counts as later than every attempt: what somebody corrected by hand stays corrected."""
 
 NOT_FOLDED = frozenset(
     {
@@ -70,20 +67,27 @@ def _apply_source(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> No
 
 
 def _write_fields(fold: "RunFold", fields: Any, stamp: Stamp) -> None:
-    for name in ("name", "group", "job_type", "notes"):
-        if fields.HasField(name):
-            fold.write_field(name, getattr(fields, name), stamp)
-    for name in ("tags", "prometheus_metrics"):
-        if fields.HasField(name):
-            fold.write_field(name, list(getattr(fields, name).values), stamp)
+    for name, value in _fields_said(fields).items():
+        fold.write_field(name, value, stamp)
+
+
+def _fields_said(fields: Any) -> dict[str, Any]:
+    names = [name for name in ("name", "group", "job_type", "notes") if fields.HasField(name)]
+    said: dict[str, Any] = {name: getattr(fields, name) for name in names}
+    lists = [name for name in ("tags", "prometheus_metrics") if fields.HasField(name)]
+    said |= {name: list(getattr(fields, name).values) for name in lists}
     if fields.HasField("sweep_id"):
-        fold.write_field("sweep", [fields.sweep_id, fields.sweep_trial or None], stamp)
+        said["sweep"] = [fields.sweep_id, fields.sweep_trial or None]
+    return said
+
+
+def _config_writes(lane: Lane, message: Any) -> dict[str, Any]:
+    values = _read_object(lane, message.set_json)
+    return {**dict.fromkeys(message.removed), **{key: [value] for key, value in values.items()}}
 
 
 def _apply_config(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
-    values = _read_object(lane, message.set_json)
-    writes = {**dict.fromkeys(message.removed), **{key: [value] for key, value in values.items()}}
-    for key, write in writes.items():
+    for key, write in _config_writes(lane, message).items():
         if stamp >= fold.config.get(key, (EARLIEST,))[0]:
             fold.config[key] = (stamp, write)
 
@@ -155,17 +159,15 @@ def _apply_finish(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> No
 
 
 def _apply_annotation(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
-    lane.edits += 1
-    edit = (ANNOTATION_ATTEMPT, *stamp[1:])
-    _write_fields(fold, message.fields, edit)
-    _apply_config(fold, lane, message.config, edit)
-    _apply_summary(fold, lane, message.summary, edit)
+    fields, config = _fields_said(message.fields), _config_writes(lane, message.config)
+    values, removed = _read_object(lane, message.summary.set_json), list(message.summary.removed)
+    said = message.by, fields, config, values, removed, message.undoes.hex()
+    fold.add_edit(lane, Edit(stamp[1], stamp[3], *said))
 
 
 def _hide(deleted: bool) -> Handler:
     def apply(fold: "RunFold", lane: Lane, message: Any, stamp: Stamp) -> None:
-        lane.edits += 1
-        fold.write_field("deleted", deleted, (ANNOTATION_ATTEMPT, *stamp[1:]))
+        fold.add_edit(lane, Edit(stamp[1], stamp[3], message.by, {"deleted": deleted}, {}, {}, [], ""))
 
     return apply
 

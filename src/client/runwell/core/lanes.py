@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from runwell.core.keys import shown
 from runwell.core.limits import RUN_KEYS_MAX
@@ -15,6 +15,22 @@ from runwell.core.tracks import KeyTrack, Moments, columns_by_key, in_record_ord
 
 PART_TRACKS = 64
 """Keys that are kept together: as many as fill a page of the views."""
+
+
+class Edit(NamedTuple):
+    """One change that a person made of the run afterwards. It survives JSON as a list."""
+
+    time: float
+    record: int
+    by: str
+    fields: dict[str, Any]
+    config: dict[str, Any]
+    """Top-level key to a list of the new value, or None where it was removed."""
+    set: dict[str, Any]
+    removed: list[str]
+    """Paths of the summary; removals come before what is set."""
+    undoes: str
+    """The writer of the edits that are taken back, or an empty text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +110,7 @@ class Lane:
         self.refused = 0
         self.dropped = 0
         self.lost = 0
-        self.edits = 0
+        self.edits: list[Edit] = []
         """Records by which a person changed the run afterwards."""
         self.unreadable = 0
         """Events and columns that this version does not know or cannot parse."""
@@ -115,7 +131,7 @@ class Lane:
     @property
     def is_editor(self) -> bool:
         """Whether it only ever carried people's edits: then it is no part of what the run did and how long it took."""
-        return 0 < self.edits == self.position - self.lost
+        return 0 < len(self.edits) == self.position - self.lost
 
     def begin(self, kind: str, attempt: int, process: Any, time: float) -> None:
         """The writer's first word; a second one changes nothing."""
@@ -233,6 +249,7 @@ class Lane:
                     setattr(lane, name, value)
                 lane.pairs = {path: Pair.from_state(pair) for path, pair in head[1].items()}
         lane.system = lane.system and (lane.system[0], lane.system[1])
+        lane.edits = [Edit(*edit) for edit in lane.edits]
         return lane
 
 

@@ -9,7 +9,7 @@ from runwell.core.metrics import MetricRules
 from runwell.core.numbers import Numbers
 from runwell.core.pasts import last_row, past_lane
 from runwell.core.stamps import EARLIEST, Stamp
-from runwell.core.summary import live_values
+from runwell.core.summary import SummarySets, live_values
 from runwell.core.tracks import KeyTrack
 
 if TYPE_CHECKING:
@@ -50,12 +50,19 @@ def run_head(fold: "RunFold") -> dict[str, Any]:
         "attempts": max((lane.attempt for lane in lanes), default=1),
         "last_step": last_step(fold, lanes),
         "rewinds": [list(rewind) for rewind in fold.rewinds],
-        "config": {key: write[0] for key, (_, write) in sorted(fold.config.items()) if write is not None},
+        "config": config(fold),
         "metrics": rules.view(),
         "deleted": fold.field("deleted", False),
+        "edited_at": fold.edited.at,
         "records": record_counts(lanes),
         "writers": [writer_view(lane) for lane in lanes],
     }
+
+
+def config(fold: "RunFold") -> dict[str, Any]:
+    """The configuration by key."""
+    writes = {key: write for key, (_, write) in fold.config.items()} | fold.edited.config
+    return {key: write[0] for key, write in sorted(writes.items()) if write is not None}
 
 
 def shown_lanes(fold: "RunFold") -> list[Lane]:
@@ -143,7 +150,7 @@ def counted_lanes(fold: "RunFold", lanes: list[Lane]) -> list[Lane]:
 
 
 def last_value(fold: "RunFold", key: str) -> Any:
-    """The value that was logged or set last in a run without a past; None where that was removed since."""
+    """The value that was logged or set last in a run without a past or changes by people; None where that was removed since."""
     found = fold.summary.values.get(key, (EARLIEST, None))
     for lane in fold.lanes.values():
         track = lane.tracks.get(key)
@@ -156,7 +163,8 @@ def last_value(fold: "RunFold", key: str) -> Any:
 
 def summary(fold: "RunFold") -> dict[str, Any]:
     """Last values, what definitions ask for instead, and explicit sets by stamp, nested; and the last row's step and times."""
-    written: dict[str, tuple[Stamp, Any]] = dict(fold.summary.values)
+    said = fold.edited.over(fold.summary)
+    written: dict[str, tuple[Stamp, Any]] = dict(said.values)
     lanes, rules = counted_lanes(fold, shown_lanes(fold)), fold.metrics.rules()
     for lane in lanes:
         for key, track in lane.tracks.items():
@@ -164,13 +172,13 @@ def summary(fold: "RunFold") -> dict[str, Any]:
                 stamp = lane.stamp(track.last_time, track.last_record)
                 if key not in written or stamp > written[key][0]:
                     written[key] = (stamp, track.last)
-    values = live_values(written, fold.summary.removed)
+    values = live_values(written, said.removed)
     if rules.summarise:
-        _summarise(fold, lanes, rules, values)
+        _summarise(said, lanes, rules, values)
     return nested(dict(sorted(values.items()))) | _last_row(fold, lanes)
 
 
-def _summarise(fold: "RunFold", lanes: list[Lane], rules: MetricRules, values: dict[str, Any]) -> None:
+def _summarise(said: SummarySets, lanes: list[Lane], rules: MetricRules, values: dict[str, Any]) -> None:
     """Puts what definitions ask for in the place of last values."""
     by_key = tracks_by_key(lanes)
     for key, tracks in by_key.items():
@@ -179,8 +187,8 @@ def _summarise(fold: "RunFold", lanes: list[Lane], rules: MetricRules, values: d
             continue
         stamps = (lane.stamp(track.last_time, track.last_record) for lane, track in tracks if track.last_record)
         logged = max(stamps, default=EARLIEST)
-        set_at = fold.summary.values.get(key, (EARLIEST,))[0]
-        by_hand = max(set_at, fold.summary.removed.get(key, EARLIEST))
+        set_at = said.values.get(key, (EARLIEST,))[0]
+        by_hand = max(set_at, said.removed.get(key, EARLIEST))
         if set_at > logged or by_hand > metric.summarised_at:
             continue
         del values[key]
