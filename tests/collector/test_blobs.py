@@ -257,6 +257,26 @@ async def test_what_waits_for_the_index_does_not_depend_on_one_stream(tmp_path: 
     index.close()
 
 
+async def test_nothing_is_answered_for_before_it_is_entered(collector: Collector, monkeypatch: pytest.MonkeyPatch):
+    """While the disk of the index works, what came later and is wrong is answered, and what is right is not."""
+    go_on, add = threading.Event(), BlobIndex.add
+
+    def slowly(self: BlobIndex, blobs: Iterable[Blob]) -> None:
+        go_on.wait(PATIENCE_S)
+        add(self, blobs)
+
+    monkeypatch.setattr(BlobIndex, "add", slowly)
+    wrong = wire.BlobPart(blob=blob(b"right"), offset=0, data=b"wrong")
+    async with sender(collector) as to:
+        try:
+            await to.send(part(b"small"))
+            await to.send(wrong)
+            assert await to.outcomes(1) == {digest(b"right"): wire.BLOB_OUTCOME_CORRUPT}
+        finally:
+            go_on.set()
+        assert await to.outcomes(1) == {digest(b"small"): wire.BLOB_OUTCOME_STORED}
+
+
 async def test_contents_and_folders_are_synced_before_a_blob_is_answered_for(
     collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
