@@ -44,6 +44,18 @@ def test_assets_are_kept_for_ever_and_the_document_is_not(served: Served):
         assert ("immutable" in answer.headers["cache-control"]) == name.startswith("assets/")
 
 
+def test_the_document_has_the_browser_ask_for_what_its_page_asks_first(served: Served):
+    """While the bundle is loaded; names of the address are escaped, and pages that ask for nothing known have none."""
+    asked = r'<link rel="preload" as="fetch" crossorigin href="([^"]*)">'
+    run = request(served.base, "/ada/digits/pl%22%3E%3Cscript%3E%20x").body.decode()
+    first, second = re.findall(asked, run)
+    assert first == "api/v1/runs/ada/digits/pl%22%3E%3Cscript%3E%20x" and "<script>" not in run
+    assert second == "api/v1/keys?entity=ada&amp;project=digits&amp;run=pl%22%3E%3Cscript%3E+x"
+    for address in re.findall(asked, request(served.base, "/ada/digits/plain").body.decode()):
+        assert request(served.base, "/" + address.replace("&amp;", "&")).status == 200
+    assert not re.findall(asked, request(served.base, "/ada/digits/-/compare").body.decode())
+
+
 @pytest.mark.parametrize(
     "path", ["/assets/..%2f..%2fapp.py", "/assets/%2e%2e", "/assets/.digest", "/assets/nothing.js"]
 )

@@ -2,12 +2,15 @@
 
 import json
 import re
+from html import escape
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
+from runwell_dashboard.addresses import segment
 from runwell_dashboard.answers import RequestError
 
 STATIC = Path(__file__).with_name("static")
@@ -34,6 +37,21 @@ def base_of(path: str) -> str:
     return "../" * (path.count("/") - 1) or "./"
 
 
+def asked_first(request: Request) -> list[str]:
+    """What the page of an address asks for first, as the bundle writes it: the browser asks while it loads the bundle.
+
+    An address that the bundle writes otherwise is asked for twice, and nothing else happens.
+    """
+    names = {name: segment(request, name) for name in request.path_params}
+    if names.keys() == {"entity", "project"}:
+        return [f"api/v1/fields?{urlencode(names)}"]
+    if names.keys() == {"entity", "project", "run_id"}:
+        path = "/".join(quote(name, safe="!~*'()") for name in names.values())
+        keys = {"entity": names["entity"], "project": names["project"], "run": names["run_id"]}
+        return [f"api/v1/runs/{path}", f"api/v1/keys?{urlencode(keys)}"]
+    return []
+
+
 async def show_page(request: Request) -> Response:
     """The document; the bundle reads the address and shows what belongs there."""
     try:
@@ -42,8 +60,11 @@ async def show_page(request: Request) -> Response:
         problem = "the pages were not built: run make web in the checkout, or install the package from a wheel"
         raise RequestError(503, "no_pages", problem) from None
     base = base_of(request.scope["path"])
+    head = f'<base href="{base}">' + "".join(
+        f'<link rel="preload" as="fetch" crossorigin href="{escape(asked)}">' for asked in asked_first(request)
+    )
     headers = {"content-security-policy": POLICY, "cache-control": "no-cache"}
-    return HTMLResponse(text.replace("<!--base-->", f'<base href="{base}">', 1), headers=headers)
+    return HTMLResponse(text.replace("<!--base-->", head, 1), headers=headers)
 
 
 async def show_asset(request: Request) -> Response:

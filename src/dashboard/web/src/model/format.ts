@@ -2,10 +2,13 @@
 
 import { shownJson } from "./json.ts";
 
+/** Made once: toLocaleString makes a formatter for each call. */
+const WHOLE = new Intl.NumberFormat("en-US");
+
 /** A number in few characters: four or five significant digits. */
 export function shortNumber(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
-  if (Number.isInteger(value) && Math.abs(value) < 1e15) return value.toLocaleString("en-US");
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return WHOLE.format(value);
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(3).replace("e+", "e");
   return String(Number(value.toPrecision(5)));

@@ -1,7 +1,7 @@
 // Views are synchronous, data is not. A resource bridges them: the latest question wins, an older answer that comes late
 // is dropped, and what was shown stays until the new answer is there, so that nothing jumps.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 export interface Resource<Answer> {
   data: Answer | null;
@@ -25,7 +25,8 @@ export function useResource<Answer>(
   const [turn, setTurn] = useState(0);
   const latest = useRef(load);
   latest.current = load;
-  useEffect(() => {
+  // Before the page is painted, so that what is asked next does not wait for a frame.
+  useLayoutEffect(() => {
     if (key === null) return;
     const aborted = new AbortController();
     setState((before) => ({ ...before, loading: true }));

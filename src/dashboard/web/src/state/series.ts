@@ -9,6 +9,7 @@ import { asError } from "./resource.ts";
 
 const RECENT_MAX = 200;
 const LENSES_MAX = 24;
+const ANNOUNCE_MS = 30;
 /** A curve that has grown to this many times what it was asked for is asked for again. */
 const GROWTH_MAX = 4;
 
@@ -184,7 +185,7 @@ export class SeriesStore implements CurveSource {
       const runs = [...new Set([...view.wanted.values()].flatMap((names) => [...names]))];
       view.wanted.clear();
       await this.#load(view, keys, runs);
-      this.#announce();
+      this.#announce(0);
     }
     view.asking = false;
   }
@@ -215,13 +216,14 @@ export class SeriesStore implements CurveSource {
     return runs.map((run) => ["run", `${this.entity}/${this.project}/${run}`] as const);
   }
 
-  #announce(): void {
+  /** Tells the charts, at once for many parts of the tail. */
+  #announce(after = ANNOUNCE_MS): void {
     if (this.#announced) return;
     this.#announced = true;
     setTimeout(() => {
       this.#announced = false;
       for (const listener of this.#listeners) listener();
-    }, 30);
+    }, after);
   }
 }
 

@@ -1,6 +1,6 @@
 // The runs table itself: only the cells in sight exist, whatever the number of rows and columns.
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Link, StateMark } from "../components/basics.tsx";
 import { ago, duration, moment, shortNumber, shownValue } from "../model/format.ts";
 import { fieldTitle } from "../model/fields.ts";
@@ -55,7 +55,7 @@ export function placedColumns(columns: readonly string[], view: TableView, narro
 }
 
 export function Grid(properties: GridProperties) {
-  const { source, view, columns, focused } = properties;
+  const { source, view, columns, selected, colours, baseline, focused, onFocus, onSelect } = properties;
   const frame = useRef<HTMLDivElement>(null);
   const [sight, setSight] = useState<Sight>({ top: 0, left: 0, width: 1200, height: 800 });
   const look = () => {
@@ -79,11 +79,13 @@ export function Grid(properties: GridProperties) {
     if (top < element.scrollTop) element.scrollTop = top;
     else if (top + 2 * ROW_HEIGHT > element.scrollTop + element.clientHeight) element.scrollTop = top + 2 * ROW_HEIGHT - element.clientHeight;
   }, [focused]);
-  const placed = placedColumns(columns, view, sight.width < 560);
+  const narrow = sight.width < 560;
+  const placed = useMemo(() => placedColumns(columns, view, narrow), [columns, view, narrow]);
   const width = placed.reduce((sum, column) => sum + column.width, SELECT_WIDTH);
-  const inSight = placed.filter(
+  const near = placed.filter(
     ({ left, width: own, pinned }) => pinned || (left + own > sight.left - OVERSCAN_PIXELS && left < sight.left + sight.width + OVERSCAN_PIXELS),
   );
+  const inSight = useMemo(() => near, [placed, near.map(({ field }) => field).join("\n")]);
   const places = Array.from({ length: Math.max(0, last - first) }, (_, offset) => first + offset);
   return (
     <div class="grid" ref={frame} onScroll={look} role="table" aria-label="Runs" aria-rowcount={total + 1} aria-colcount={placed.length + 1} aria-busy={source.loading} data-answered={source.answered} tabIndex={0}>
@@ -97,41 +99,62 @@ export function Grid(properties: GridProperties) {
           ))}
         </div>
         {places.map((place) => (
-          <Row key={place} {...properties} place={place} columns={inSight} />
+          <Row key={place} place={place} row={source.row(place)} fields={source.columns} columns={inSight} {...{ selected, colours, baseline, onFocus, onSelect }} focused={focused === place} />
         ))}
       </div>
     </div>
   );
 }
 
-function Row(properties: Omit<GridProperties, "columns"> & { place: number; columns: readonly Placed[] }) {
-  const { source, place, columns, selected, colours, focused, onFocus, onSelect } = properties;
-  const row = source.row(place);
-  const top = { transform: `translateY(${(place + 1) * ROW_HEIGHT}px)` };
-  if (!row) {
-    return (
-      <div class="row waiting" role="row" aria-rowindex={place + 2} style={top}>
-        <div class="cell pinned" role="cell" style={{ left: "0px" }}>
-          …
-        </div>
-      </div>
-    );
-  }
-  const chosen = selected.has(row.run_id);
-  const name = `row${focused === place ? " focused" : ""}${chosen ? " chosen" : ""}`;
+interface RowProperties extends Pick<GridProperties, "selected" | "colours" | "baseline" | "onFocus" | "onSelect"> {
+  place: number;
+  row: RunRow | undefined;
+  /** What the row's values belong to. */
+  fields: readonly string[];
+  columns: readonly Placed[];
+  focused: boolean;
+}
+
+/** A row is made again only when something of it has changed: scrolling makes only those that come into sight. */
+function Row({ place, row, fields, columns, selected, colours, baseline, focused, onFocus, onSelect }: RowProperties) {
+  const chosen = row !== undefined && selected.has(row.run_id);
+  const colour = (chosen && colours.get(row.run_id)) || "";
+  return useMemo(
+    () => (row ? <Known {...{ place, row, fields, columns, chosen, colour, baseline, focused, onFocus, onSelect }} /> : <Waiting place={place} />),
+    [place, row, fields, columns, chosen, colour, baseline, focused, onFocus, onSelect],
+  );
+}
+
+function topOf(place: number): { transform: string } {
+  return { transform: `translateY(${(place + 1) * ROW_HEIGHT}px)` };
+}
+
+function Waiting({ place }: { place: number }) {
   return (
-    <div class={name} role="row" aria-rowindex={place + 2} style={top} onClick={() => onFocus(place)} data-run={row.run_id}>
+    <div class="row waiting" role="row" aria-rowindex={place + 2} style={topOf(place)}>
+      <div class="cell pinned" role="cell" style={{ left: "0px" }}>
+        …
+      </div>
+    </div>
+  );
+}
+
+function Known(properties: Omit<RowProperties, "row" | "selected" | "colours"> & { row: RunRow; chosen: boolean; colour: string }) {
+  const { place, row, fields, columns, chosen, colour, baseline, focused, onFocus, onSelect } = properties;
+  const name = `row${focused ? " focused" : ""}${chosen ? " chosen" : ""}`;
+  return (
+    <div class={name} role="row" aria-rowindex={place + 2} style={topOf(place)} onClick={() => onFocus(place)} data-run={row.run_id}>
       <div class="cell pinned check" role="cell" style={{ left: "0px", width: `${SELECT_WIDTH}px` }}>
-        <input type="checkbox" aria-label={`Show ${row.name}`} checked={chosen} style={chosen ? { accentColor: colours.get(row.run_id) ?? "" } : {}} onChange={(event) => onSelect(row, event.currentTarget.checked)} />
+        <input type="checkbox" aria-label={`Show ${row.name}`} checked={chosen} style={chosen ? { accentColor: colour } : {}} onChange={(event) => onSelect(row, event.currentTarget.checked)} />
       </div>
       {columns.map((column) => (
-        <Cell key={column.field} row={row} column={column} source={source} baseline={properties.baseline} />
+        <Cell key={column.field} {...{ row, column, fields, baseline }} />
       ))}
     </div>
   );
 }
 
-function Cell({ row, column, source, baseline }: Pick<GridProperties, "source" | "baseline"> & { row: RunRow; column: Placed }) {
+function Cell({ row, column, fields, baseline }: Pick<RowProperties, "fields" | "baseline"> & { row: RunRow; column: Placed }) {
   const { field, left, width, pinned } = column;
   const place = { left: `${left}px`, width: `${width}px` };
   if (field === NAME) {
@@ -144,10 +167,10 @@ function Cell({ row, column, source, baseline }: Pick<GridProperties, "source" |
       </div>
     );
   }
-  const index = source.columns.indexOf(field);
+  const index = fields.indexOf(field);
   const value = index < 0 ? undefined : row.values[index];
   const base = baseline && index >= 0 && baseline.run_id !== row.run_id ? baseline.values[index] : undefined;
-    return (
+  return (
     <div class={`cell${typeof value === "number" ? " number" : ""}${pinned ? " pinned" : ""}`} role="cell" style={place} title={titleOf(field, value)}>
       {shownCell(field, value)}
       {typeof base === "number" && typeof value === "number" && <Difference value={value} base={base} />}

@@ -1,7 +1,7 @@
 // The rows of a table of any length: only those in sight are asked for, in blocks, and what is shown stays until the
 // answer to a new question is there.
 
-import { useEffect, useMemo, useReducer } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useReducer } from "preact/hooks";
 import { getPositioned, type Parameters } from "../api/http.ts";
 import type { RunRow, TablePage } from "../api/types.ts";
 import { asError } from "../state/resource.ts";
@@ -122,7 +122,7 @@ export class RowSource {
 export function useRows(question: Question | null): RowSource {
   const [, changed] = useReducer((before: number) => before + 1, 0);
   const source = useMemo(() => new RowSource(() => changed(undefined)), []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (question !== null) source.ask(question);
   }, [JSON.stringify(question)]);
   useEffect(() => () => source.stop(), []);
