@@ -79,17 +79,17 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def test_each_component_is_a_target(scene: Scene):
-    """Service discovery gives three targets through the one port, and each answers for itself alone."""
-    until(lambda: scene.prometheus.values('up{job="runwell"}') == [1, 1, 1], "three targets are up")
+    """Service discovery gives four targets through the one port, and each answers for itself alone."""
+    until(lambda: scene.prometheus.values('up{job="runwell"}') == [1] * 4, "four targets are up")
     found = {series["metric"]["component"] for series in scene.prometheus.query("up == 1")}
-    assert found == {"collector", "projector", "dashboard"}
+    assert found == {"collector", "projector", "sweeps", "dashboard"}
     own = scene.metrics("?component=collector")
     assert "runwell_collector_batches_total" in own and "runwell_projector" not in own and "runwell_run" not in own
 
 
 def test_the_exposition_is_clean(scene: Scene):
     """promtool has nothing to say of what the port answers, for all components together and for each."""
-    for query in ("", "?component=collector", "?component=projector", "?component=dashboard"):
+    for query in ("", "?component=collector", "?component=projector", "?component=sweeps", "?component=dashboard"):
         assert promtool("check", "metrics", given=scene.metrics(query).encode()) == ""
     assert scene.metrics().count('runwell_component_up{component="collector"} 1') == 1
 
@@ -137,9 +137,9 @@ def test_every_expression_has_data(scene: Scene, path: Path):
 def test_a_restart_in_mid_scrape(scene: Scene):
     """Components that are killed while they are scraped come back with what they had shown."""
     (before,) = scene.prometheus.values("runwell_run_step")
-    for component in ("collector", "dashboard"):
+    for component in ("collector", "sweeps", "dashboard"):
         scene.server.kill(component)
-    until(lambda: scene.prometheus.values('up{job="runwell"}') == [1, 1, 1], "all targets are up again")
+    until(lambda: scene.prometheus.values('up{job="runwell"}') == [1] * 4, "all targets are up again")
     until(lambda: scene.prometheus.values("runwell_run_step") > [before], "the run's step goes on")
 
 

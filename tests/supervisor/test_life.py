@@ -10,7 +10,7 @@ import pytest
 
 from tests.server import Server, until
 
-COMPONENTS = ("collector", "projector", "dashboard")
+COMPONENTS = ("collector", "projector", "sweeps", "dashboard")
 
 
 def alive(pid: int) -> bool:
@@ -30,7 +30,7 @@ def answer(address: str) -> dict:
 def test_a_ready_server_serves(server: Server):
     """Once server.json is there, every component serves, and the HTTP address leads to the gRPC port."""
     assert answer(server.http)["grpc_port"] == int(server.grpc.rpartition(":")[2])
-    assert len({server.pid(name) for name in COMPONENTS}) == 3
+    assert len({server.pid(name) for name in COMPONENTS}) == len(COMPONENTS)
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

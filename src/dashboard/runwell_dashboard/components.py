@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-COMPONENTS = ("collector", "projector")
+COMPONENTS = ("collector", "projector", "sweeps")
 READY_TIMEOUT_S = 1.0
 METRICS_BYTES_MAX = 1 << 20
 """A component's own counters are some ten kilobytes."""
@@ -45,7 +45,7 @@ def state(data_dir: Path, name: str) -> dict[str, Any]:
 
 
 def states(data_dir: Path) -> dict[str, dict[str, Any]]:
-    """The state of collector and projector, asked at the same time."""
+    """The state of all of them, asked at the same time."""
     with ThreadPoolExecutor(len(COMPONENTS)) as threads:
         found = threads.map(lambda name: state(data_dir, name), COMPONENTS)
         return dict(zip(COMPONENTS, found, strict=True))

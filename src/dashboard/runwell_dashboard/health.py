@@ -15,6 +15,8 @@ from runwell_dashboard.settings import Settings
 from runwell_projector.query import log_end
 
 VERSION = version("runwell")
+NEEDED = ("collector", "projector")
+"""Without them nothing of a run is taken or shown; without the controller of sweeps only sweeps wait."""
 
 
 def settings_of(request: Request) -> Settings:
@@ -63,5 +65,5 @@ async def show_healthy(request: Request) -> Response:
 async def show_ready(request: Request) -> Response:
     """200 only when collector and projector are ready; else 503 and what is missing."""
     states = await asyncio.to_thread(components.states, settings_of(request).data_dir)
-    missing = [f"{name}: {state['reason']}" for name, state in states.items() if not state["ready"]]
+    missing = [f"{name}: {state['reason']}" for name, state in states.items() if name in NEEDED and not state["ready"]]
     return PlainTextResponse("\n".join(missing or ["ready"]) + "\n", 503 if missing else 200)

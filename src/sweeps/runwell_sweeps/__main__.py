@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +18,9 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from runwell.v1 import sweeps_pb2_grpc
+from runwell_sweeps.counters import Counters
 from runwell_sweeps.desks import Desks, working
+from runwell_sweeps.http import health_app, serving_http
 from runwell_sweeps.questions import Questions
 from runwell_sweeps.service import SweepService
 
@@ -35,27 +38,37 @@ def main() -> int:
     parser.add_argument(
         "--grpc", default="127.0.0.1:0", metavar="HOST:PORT", help="where the dashboard asks (default: %(default)s)"
     )
+    parser.add_argument(
+        "--http", default="127.0.0.1:0", metavar="HOST:PORT", help="of health and counters (default: %(default)s)"
+    )
     options = parser.parse_args()
     try:
-        with sole_controller(options.data_dir):
-            uvloop.run(serve(options.data_dir, options.grpc))
+        with sole_controller(options.data_dir), listening(options.http) as listener:
+            uvloop.run(serve(options.data_dir, options.grpc, listener))
     except CannotStartError as error:
         print(f"sweeps: cannot start: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-async def serve(data_dir: Path, address: str) -> None:
+async def serve(data_dir: Path, address: str, listener: socket.socket) -> None:
     """Serves until told to stop."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     questions = Questions(data_dir)
     desks = Desks(questions, lambda: collector_address(data_dir))
+    counters = Counters()
+    counters.gauge("watched", "Sweeps that are worked on", desks.watched)
+    counters.gauge("running_trials", "Trials that agents run", desks.running_trials)
     try:
-        async with working(desks), serving(SweepService(desks), address) as bound:
-            with announced(data_dir, bound):
-                print(f"sweeps: ready: gRPC on {bound}", file=sys.stderr, flush=True)
+        async with (
+            working(desks),
+            serving_http(health_app(counters), listener) as http,
+            serving(SweepService(desks, counters), address) as bound,
+        ):
+            with announced(data_dir, bound, http):
+                print(f"sweeps: ready: gRPC on {bound}, HTTP on {http}", file=sys.stderr, flush=True)
                 await stop.wait()
     finally:
         questions.close()
@@ -68,6 +81,22 @@ def collector_address(data_dir: Path) -> str | None:
     except (OSError, ValueError):
         return None
     return str(said["grpc"]) if isinstance(said, dict) and "grpc" in said else None
+
+
+@contextmanager
+def listening(address: str) -> Iterator[socket.socket]:
+    """A socket at HOST:PORT. Raises CannotStartError where that cannot be had."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise CannotStartError(f"--http: {address!r} is not HOST:PORT")
+    try:
+        listener = socket.create_server(
+            (host.strip("[]"), int(port)), family=socket.AF_INET6 if "[" in host else socket.AF_INET
+        )
+    except OSError as error:
+        raise CannotStartError(f"cannot listen on {address}: choose another address ({error})") from error
+    with listener:
+        yield listener
 
 
 @asynccontextmanager
@@ -103,12 +132,12 @@ def sole_controller(data_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def announced(data_dir: Path, address: str) -> Iterator[None]:
+def announced(data_dir: Path, address: str, http: str) -> Iterator[None]:
     """Says in D/components/sweeps.json where this process serves, as long as it does."""
     path = data_dir / "components" / "sweeps.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".sweeps.{os.getpid()}")
-    unfinished.write_text(json.dumps({"pid": os.getpid(), "grpc": address, "started_at": time.time()}))
+    unfinished.write_text(json.dumps({"pid": os.getpid(), "http": http, "grpc": address, "started_at": time.time()}))
     unfinished.replace(path)
     try:
         yield

@@ -60,6 +60,14 @@ class Desks:
             raise UnknownSweepError(f"there is no sweep {name}; `runwell sweep ls` shows which there are")
         return found
 
+    def watched(self) -> int:
+        """How many sweeps are worked on."""
+        return len(self._desks)
+
+    def running_trials(self) -> int:
+        """How many trials agents run."""
+        return sum(len(desk.controller.running()) for desk in self._desks.values())
+
     def known(self, name: SweepName) -> Desk | None:
         """The desk, when there is one already."""
         return self._desks.get(name)

@@ -13,6 +13,7 @@ from runwell.core.sweeps.stream import SweepName
 from runwell.core.sweeps.trials import Suggestion, Wait
 from runwell.v1 import sweeps_pb2 as wire
 from runwell.v1 import sweeps_pb2_grpc
+from runwell_sweeps.counters import Counters
 from runwell_sweeps.desks import Desks, UnknownSweepError
 from runwell_sweeps.journal import JournalError
 from runwell_sweeps.questions import BehindError
@@ -29,14 +30,18 @@ STATUSES: dict[type[Exception], grpc.StatusCode] = {
 
 
 def _answered(method: Method) -> Method:
-    """The method, with what cannot be done as a status."""
+    """The method, counted, with what cannot be done as a status."""
 
     @wraps(method)
     async def answer(self: "SweepService", request: Any, context: Context) -> Any:
         try:
-            return await method(self, request, context)
+            answered = await method(self, request, context)
         except tuple(STATUSES) as error:
-            await context.abort(STATUSES[type(error)], str(error))
+            status = STATUSES[type(error)]
+            self.counters.answered(method.__name__, status.name.lower())
+            await context.abort(status, str(error))
+        self.counters.answered(method.__name__, "ok")
+        return answered
 
     return answer
 
@@ -51,8 +56,9 @@ def _name(sweep: wire.SweepName) -> SweepName:
 class SweepService(sweeps_pb2_grpc.SweepServiceServicer):
     """Answers from the desks. Names of methods are the wire's."""
 
-    def __init__(self, desks: Desks) -> None:
+    def __init__(self, desks: Desks, counters: Counters) -> None:
         self._desks = desks
+        self.counters = counters
 
     @_answered
     async def CreateSweep(self, request: wire.CreateSweepRequest, context: Context) -> wire.CreateSweepResponse:  # noqa: N802

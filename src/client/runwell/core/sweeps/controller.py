@@ -166,7 +166,8 @@ class Controller:
 
     def running(self) -> list[Any]:
         """The trials that agents run."""
-        return [trial for trial in self.sweep.trials.values() if trial.state == "running"]
+        # A copy, since a search may give a trial in another thread meanwhile.
+        return [trial for trial in list(self.sweep.trials.values()) if trial.state == "running"]
 
     def _reported(self, number: int, state: str, reason: str, value: float | None, time: float) -> Any:
         attempt = self.sweep.trials[number].attempt
