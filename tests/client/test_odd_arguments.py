@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,3 +114,24 @@ def test_a_clock_that_jumps_back_keeps_the_order(offline: runwell.Run):
     assert [(record.step, record.time) for record in records] == [(n, 1_000.0 - n) for n in range(5)]
     assert offline.summary["a"] == 4
     assert len(spools(offline.spool.parents[1])) == 1
+
+
+WITHOUT_EFFECT = """
+import runwell
+for again in range(2):
+    asked = {"save_code": True, "tensorboard": True, "sync_tensorboard": True, "monitor_gym": True}
+    with runwell.init(mode="offline", settings={"git": False}, **asked) as run:
+        run.log({"a": 1})
+runwell.init(mode="disabled", save_code=False, monitor_gym=None, settings={"sync_tensorboard": True, "monitor_gym": True})
+"""
+
+
+def test_what_wandb_takes_and_has_no_effect_is_said_once(tmp_path: Path):
+    """Scripts that ask for code, TensorBoard and videos of gym run; each is told once in a process, with what to do."""
+    environment = {**os.environ, "RUNWELL_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", WITHOUT_EFFECT]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    warnings = [line for line in ended.stderr.splitlines() if "warning" in line]
+    assert len(warnings) == 3
+    for words in ("save_code changes nothing", "TensorBoard is not read", "monitor_gym changes nothing"):
+        assert len([line for line in warnings if words in line]) == 1

@@ -51,6 +51,13 @@ _REINITS: Mapping[object, Reinit | None] = {
     "create_new": "create_new",
 }
 
+_WITHOUT_EFFECT = (
+    "save_code changes nothing: commit and changes of a git repository are kept anyway, and run.log_code() keeps files",
+    "what is written for TensorBoard is not read: give it to run.log() too",
+    "monitor_gym changes nothing: log a recorded video as runwell.Video(path)",
+)
+_said_without_effect: set[str] = set()
+
 
 class _Wish(NamedTuple):
     """What the caller asked for, checked."""
@@ -87,6 +94,10 @@ def init(
     resume: str | bool | None = None,
     resume_from: str | None = None,
     fork_from: str | None = None,
+    save_code: bool | None = None,
+    tensorboard: bool | None = None,
+    sync_tensorboard: bool | None = None,
+    monitor_gym: bool | None = None,
     settings: Settings | Mapping[str, Any] | None = None,
     anonymous: str | None = None,
 ) -> Run:
@@ -102,11 +113,13 @@ def init(
     of the run together, each with steps of its own. ``reinit`` says what happens when a run is open: "return_previous" (the
     default in scripts) returns it, "finish_previous" (the default in notebooks) ends it first, "create_new" starts one
     beside it that is not behind ``runwell.log`` and the other shortcuts. ``config`` is what ``run.config.update`` takes.
-    ``allow_val_change``, ``force`` and ``anonymous`` are taken since scripts give them, and change nothing.
+    ``allow_val_change``, ``force`` and ``anonymous`` are taken since scripts give them, and change nothing. So are
+    ``save_code``, ``tensorboard``, ``sync_tensorboard`` and ``monitor_gym``; that they do is said once.
 
     Raises UsageError and ConfigError for arguments that cannot be right, ServerUnreachableError when ``resume`` cannot be
     decided, and Error when the spool cannot be made.
     """
+    _say_what_has_no_effect(save_code, tensorboard or sync_tensorboard, monitor_gym)
     settings_given = {"entity": entity, "project": project, "mode": mode, "dir": None if dir is None else Path(dir)}
     resolved = resolve(settings, settings_given | {"fork_from": fork_from, "resume_from": resume_from})
     how = _choice("reinit", resolved.reinit if reinit is None else reinit, _REINITS)
@@ -127,6 +140,13 @@ def init(
         # Other programs look for the run there.
         _ = run.dir
     return run
+
+
+def _say_what_has_no_effect(*asked: bool | None) -> None:
+    for wanted, text in zip(asked, _WITHOUT_EFFECT, strict=True):
+        if wanted and text not in _said_without_effect:
+            _said_without_effect.add(text)
+            _messages.warn(text)
 
 
 def _begun(wish: _Wish, values: Mapping[str, Any], locked: Mapping[str, Any], *, make_current: bool) -> Run:

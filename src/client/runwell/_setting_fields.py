@@ -175,6 +175,7 @@ WITHOUT_MEANING = frozenset(
         "login_timeout",
         "max_end_of_run_history_metrics",
         "max_end_of_run_summary_metrics",
+        "monitor_gym",
         "problem",
         "relogin",
         "save_code",
@@ -187,6 +188,7 @@ WITHOUT_MEANING = frozenset(
         "summary_timeout",
         "summary_warnings",
         "symlink",
+        "sync_tensorboard",
     }
 )
 """Settings of wandb's that change nothing here: taken, so that scripts run, and passed over. So is what begins with ``x_``
