@@ -1,6 +1,7 @@
 """What a program writes to its terminal is kept in lines, and the program notices nothing of it."""
 
 import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import runwell
 from runwell import _console
 from runwell._terminal import Numbering, Screen
-from tests.client.spool_reading import events, spools
+from tests.client.spool_reading import events, read_rows, spools
 
 
 def screen_of(*pieces: str) -> list[str]:
@@ -170,3 +171,30 @@ def test_a_flood_is_cut_and_counted():
     console.flush()
     err = [fields for fields in kept if fields["stderr"]]
     assert sum(fields.get("omitted", 0) for fields in err) == 100 - sum(len(fields["lines"]) for fields in err)
+
+
+KILLED = """
+import os, signal, sys, time
+from pathlib import Path
+import runwell
+run = runwell.init(mode="offline", project="p", settings={"git": False, "silent": True, "system_metrics": False})
+# In two parts, since the spool has the program's arguments too.
+before = "kept " + "before"
+print(before)
+while not any(before.encode() in path.read_bytes() for path in Path(run.spool).glob("*.seg")):
+    time.sleep(0.02)
+run.log({"a": 1})
+print("late")
+run.log({"a": 2})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_kill_loses_the_last_lines_and_no_row(runwell_dir: Path):
+    """Lines of before are in the spool, those of the last moment may be missing, and the rows around them are all there."""
+    ended = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, check=False, timeout=50)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    (spool,) = spools(runwell_dir)
+    assert lines_of(spool) in ([(False, "kept before")], [(False, "kept before"), (False, "late")])
+    assert [row["a"] for _, row in read_rows(spool)] == [1, 2]
+    assert not events(spool, "run_finished")

@@ -218,3 +218,16 @@ def test_step_metrics_are_carried_along_by_the_server_too(server: Server):
         for keys in (["val/loss", "epoch"], ["epoch"], ["val/text"], ["other", "val/text"]):
             assert rows(local, name, keys=keys) == rows(stored, name, keys=keys)
             assert rows(local, name, keys=keys, samples=3) == rows(stored, name, keys=keys, samples=3)
+
+
+def test_a_value_at_the_best_of_before_is_not_told():
+    """Where another metric was best before the fork the summary has no value, never a wrong one; a better one has its own."""
+    with begin(id="origin") as run:
+        run.define_metric("accuracy", at="loss")
+        run.log({"loss": 1, "accuracy": 0.7})
+    found = []
+    for loss in (2, 0.5):
+        with begin(fork_from="origin?_step=0") as run:
+            run.log({"loss": loss, "accuracy": 0.8})
+        found.append(runwell.Api(spool=run.settings.root).run(run.path).summary.get("accuracy"))
+    assert found == [None, {"best": 0.8}]
