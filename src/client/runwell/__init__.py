@@ -22,6 +22,7 @@ from runwell._summary import SummaryView
 from runwell._version import VERSION
 from runwell.core.metrics import Metric
 from runwell.errors import (
+    CommError,
     ConfigError,
     Error,
     RowTooLargeError,
@@ -102,6 +103,20 @@ def teardown(exit_code: int | None = None) -> None:
 
 _LAZY = {
     "Api": "_api",
+    "apis": "",
+    "env": "",
+    "sdk": "",
+    "wandb_run": "",
+    "helper": "",
+    "util": "",
+    "data_types": "",
+    "integration": "",
+    "login": "_familiar",
+    "patched": "_familiar",
+    "require": "_familiar",
+    "termerror": "_familiar",
+    "termlog": "_familiar",
+    "termwarn": "_familiar",
     "Artifact": "artifacts.artifact",
     "Audio": "media.sound",
     "Classes": "media.image_layers",
@@ -142,7 +157,12 @@ _OF_RUNS = frozenset(
 def __getattr__(name: str) -> Any:
     if name in _OF_RUNS:
         return _session.NotStarted(name) if run is None else getattr(run, name)
+    if name == "_attach":
+        return import_module("runwell._familiar").attach
     if name not in _LAZY:
+        familiar = import_module("runwell._familiar")
+        if name in familiar.INAPPLICABLE:
+            return familiar.inapplicable(name)
         raise AttributeError(f"module 'runwell' has no attribute {name!r}")
     module = _LAZY[name]
     found = import_module(f"runwell.{module or name}")
@@ -157,6 +177,7 @@ __all__ = [
     "Artifact",
     "Audio",
     "Classes",
+    "CommError",
     "Config",
     "ConfigError",
     "Error",

@@ -78,6 +78,11 @@ class DescribedRun:
         return "/".join(self._facts.key)
 
     @property
+    def _attach_id(self) -> str:
+        """What ``runwell._attach`` takes."""
+        return self.path
+
+    @property
     def group(self) -> str | None:
         return self._facts.group
 

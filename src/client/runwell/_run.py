@@ -257,7 +257,7 @@ class Run(DescribedRun, ArtifactCalls):
 
     def __reduce__(self) -> Any:
         """In another process a pickled run is a further writer of the same run. Raises UsageError after ``finish()``."""
-        from runwell._attach import Handover, attach
+        from runwell._handover import Handover, attach
 
         lane = self._open_lane("writers")
         writer = b"" if isinstance(lane, DisabledLane) else lane.writer.identity.writer

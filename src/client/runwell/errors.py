@@ -24,7 +24,11 @@ class RowTooLargeError(UsageError):
         self.limit = limit
 
 
-class ServerUnreachableError(Error):
+class CommError(Error):
+    """wandb's name for what goes wrong between client and server."""
+
+
+class ServerUnreachableError(CommError):
     """``resume`` needs the server's word, and none came."""
 
 

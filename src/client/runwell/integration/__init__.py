@@ -1,0 +1,1 @@
+"""wandb's path of its integrations with other libraries."""

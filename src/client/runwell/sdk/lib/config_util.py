@@ -1,0 +1,5 @@
+"""wandb's path of ``ConfigError``."""
+
+from runwell.errors import ConfigError
+
+__all__ = ["ConfigError"]
