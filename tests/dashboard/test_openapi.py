@@ -7,6 +7,7 @@ import re
 from urllib.parse import quote
 
 from runwell_dashboard import (
+    alerts,
     artifacts,
     blobs,
     console,
@@ -82,6 +83,7 @@ def test_no_parameter_is_forgotten():
     """Every query parameter that the code reads by its name is in the document, and nothing else is."""
     read: set[str] = set()
     for module in (
+        alerts,
         artifacts,
         blobs,
         console,

@@ -12,6 +12,7 @@ import uvloop
 from starlette.applications import Starlette
 
 from runwell_collector.blobs import open_blob_store
+from runwell_dashboard.alerting.config import find_config
 from runwell_dashboard.app import create_app
 from runwell_dashboard.components import announce
 from runwell_dashboard.settings import STOP_S, Settings, split_address
@@ -67,10 +68,15 @@ def parse_settings(arguments: list[str]) -> Settings:
     parser.add_argument(
         "--blobs", metavar="URL", help="where files are kept: file:///DIRECTORY, s3://BUCKET, … (default: in D/blobs)"
     )
+    parser.add_argument(
+        "--alerts", type=Path, metavar="FILE", help="who is told of alerts (default: D/alerts.toml, if it is there)"
+    )
     options = parser.parse_args(arguments)
     try:
         open_blob_store(options.blobs, options.data_dir.resolve())
-        return Settings(options.data_dir.resolve(), *split_address(options.http), options.allow_remote, options.blobs)
+        data_dir = options.data_dir.resolve()
+        alerts = find_config(data_dir, options.alerts)
+        return Settings(data_dir, *split_address(options.http), options.allow_remote, options.blobs, alerts)
     except ValueError as error:
         parser.error(str(error))
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from runwell_collector.blobs import open_blob_store
 from runwell_dashboard import (
+    alerts,
     artifact_edits,
     artifacts,
     blobs,
@@ -35,6 +36,7 @@ from runwell_dashboard import (
     tail,
 )
 from runwell_dashboard.addresses import LocalHosts, RawPaths, SecureHeaders
+from runwell_dashboard.alerting.service import AlertService
 from runwell_dashboard.answers import RequestError, answer_failure, answer_http_exception, answer_request_error
 from runwell_dashboard.counters import Counted, Counters
 from runwell_dashboard.reader import Reader
@@ -76,6 +78,7 @@ def _routes() -> list[Route]:
         Route("/api/v1/values", table.list_values),
         Route("/api/v1/export/runs", exports.export_runs),
         Route("/api/v1/export/history", exports.export_history),
+        Route("/api/v1/alerts", alerts.list_alerts),
         Route("/api/v1/importance", table.show_importance),
         Route("/api/v1/keys", table.list_keys),
         Route("/api/v1/tail", tail.follow_runs),
@@ -90,6 +93,7 @@ def _routes() -> list[Route]:
         Route(RUN + "/edits", edits.list_edits),
         Route(RUN + "/history", history.show_history),
         Route(RUN + "/series", series.show_series),
+        Route(RUN + "/alerts", alerts.list_of_run),
         Route(RUN + "/console", console.show_console),
         Route(RUN + "/tail", tail.follow_run),
         Route("/api/v1/media", media.list_media),
@@ -120,9 +124,14 @@ def create_app(settings: Settings, stopping: asyncio.Event) -> Starlette:
         app.state.run_gauges = metrics.RunGauges(app.state.reader, settings.data_dir)
         app.state.sweeps = sweeps.SweepController(settings.data_dir)
         app.state.tails = tail.Tails(app.state.reader, counters, stopping)
+        service = None if settings.alerts is None else AlertService(settings.data_dir, settings.alerts)
+        if service is not None:
+            await asyncio.to_thread(service.start)
         try:
             yield
         finally:
+            if service is not None:
+                service.close()
             await app.state.sweeps.close()
             app.state.reader.close()
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from runwell_dashboard import components
+from runwell_dashboard.alerts import delivery_status
 from runwell_dashboard.answers import answer
 from runwell_dashboard.runs import reader_of
 from runwell_dashboard.settings import Settings
@@ -35,12 +36,13 @@ async def show_server(request: Request) -> Response:
 
 
 async def show_status(request: Request) -> Response:
-    """Components, offsets and lag, completeness, poison and free disk space."""
+    """Components, offsets and lag, completeness, poison, who is told of alerts, and free disk space."""
     data_dir = settings_of(request).data_dir
     states = await asyncio.to_thread(components.states, data_dir)
     states["dashboard"] = {**(components.described(data_dir, "dashboard") or {}), "alive": True, "ready": True}
     views = await reader_of(request).ask(lambda views: views.status())
     log_id, end = await reader_of(request).ask(lambda _: log_end(data_dir))
+    told = [] if settings_of(request).alerts is None else await asyncio.to_thread(delivery_status, data_dir)
     usage = shutil.disk_usage(data_dir)
     return answer(
         {
@@ -52,6 +54,7 @@ async def show_status(request: Request) -> Response:
                 "lag": max(0, end - views["offset"]) if log_id == views["log_id"] else end,
             },
             "views": views,
+            "alerts": told,
             "disk": {"free_bytes": usage.free, "total_bytes": usage.total},
         }
     )

@@ -23,6 +23,7 @@ KEYS = {"keys": TEXT, "key": TEXTS}
 
 QUERIES: dict[str, dict[str, Any]] = {
     "/runs": CHOICE,
+    "/alerts": {**PLACE, "limit": INTEGER},
     "/table": {**CHOICE, "column": TEXTS},
     "/fields": PLACE,
     "/sweeps": {**PLACE, "sweep_id": TEXT},
@@ -81,6 +82,7 @@ QUERIES: dict[str, dict[str, Any]] = {
         "limit": INTEGER,
     },
     "/runs/{entity}/{project}/{run_id}/series": {**KEYS, "masked": FLAG},
+    "/runs/{entity}/{project}/{run_id}/alerts": {"limit": INTEGER},
     "/runs/{entity}/{project}/{run_id}/console": {
         "start": INTEGER,
         "limit": INTEGER,
@@ -93,6 +95,7 @@ QUERIES: dict[str, dict[str, Any]] = {
 """Parameters of the questions, by path."""
 
 WAITING = {
+    "/alerts",
     "/sweeps",
     "/artifacts",
     "/media",

@@ -4,6 +4,8 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
+from runwell_dashboard.alerting.config import AlertConfig
+
 QUERY_THREADS = 8
 """Queries at once, each thread with a connection of its own; further requests wait for a thread."""
 
@@ -33,6 +35,8 @@ class Settings:
     allow_remote: bool = False
     blobs: str | None = None
     """URL of the blob store; without one, a folder in the data directory."""
+    alerts: AlertConfig | None = None
+    """Who is told of alerts; nobody without one."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:

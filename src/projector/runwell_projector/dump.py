@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from runwell_projector.alerts import COLUMNS as ALERT_COLUMNS
 from runwell_projector.codecs import Array, Values
 from runwell_projector.schema import open_views
 from runwell_projector.states import read_fold
@@ -59,6 +60,10 @@ def dump_lines(connection: sqlite3.Connection) -> Iterator[str]:
             yield _line("sweep", *event)
         for saved in connection.execute("SELECT * FROM saved ORDER BY entity, project, kind, id"):
             yield _line("saved", *saved)
+        for alert in connection.execute(
+            f"SELECT {ALERT_COLUMNS} FROM alert ORDER BY entity, project, run_id, writer, record"
+        ):
+            yield _line("alert", *alert)
         for table, key in (
             ("artifact_decision", "1, 2, 3"),
             ("artifact_logged", "1, 2, 3, 4"),

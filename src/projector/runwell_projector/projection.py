@@ -17,6 +17,7 @@ from runwell.core.fold import RunFold
 from runwell.core.sweeps.stream import SweepName, sweep_of_stream
 from runwell.v1 import event_pb2
 from runwell_collector.log import RunId, StoredBatch, UndecodableError, decode_events
+from runwell_projector.alerts import add_alert
 from runwell_projector.artifacts import OF_RUNS, is_catalogue, store_decisions, store_of_run
 from runwell_projector.blocks import STREAMS
 from runwell_projector.console import add_lines
@@ -35,7 +36,7 @@ class UnwritableError(Exception):
         self.run = run
 
 
-KEPT = frozenset(STREAMS) | OF_RUNS | {"console_logged"}
+KEPT = frozenset(STREAMS) | OF_RUNS | {"alert_raised", "console_logged"}
 
 HELD = "held: an earlier batch of this run could not be folded"
 
@@ -176,6 +177,8 @@ class Projection:
                 store_of_run(self._connection, batch.run, event)
             elif event.WhichOneof("event") == "console_logged":
                 add_lines(self._connection, run.number, run.lane(writer), batch.offset, event)
+            elif event.WhichOneof("event") == "alert_raised":
+                add_alert(self._connection, batch, event)
             else:
                 rows += self._store.add(run, writer, batch.offset, batch.first, event)
         lane = run.fold.lanes.get(writer)

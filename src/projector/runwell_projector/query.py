@@ -23,7 +23,7 @@ from runwell.core.lanes import LaneHead
 from runwell.core.sweeps.stream import SweepName
 from runwell.core.sweeps.trials import Sweep
 from runwell.v1 import event_pb2
-from runwell_collector.log import open_log_reader
+from runwell_projector.alerts import Alert, AlertPlace, read_alerts, read_new_alerts
 from runwell_projector.ancestry import find_ancestry, page_of, series_of, tables_of
 from runwell_projector.artifacts import Catalogues, Use, read_artifact_projects, read_logged, read_used_by, read_users
 from runwell_projector.carrying import ask_rows
@@ -37,6 +37,7 @@ from runwell_projector.grouping import read_groups, read_values
 from runwell_projector.history_table import RowTable, Table, row_table, thinned
 from runwell_projector.importance import RUNS_MAX as IMPORTANCE_RUNS_MAX
 from runwell_projector.importance import read_importance
+from runwell_projector.log_end import log_end
 from runwell_projector.media import Sampled, histogram_columns, read_media_keys, sampled_values, selection_of
 from runwell_projector.mirror import Mirror
 from runwell_projector.pasts import read_past
@@ -52,6 +53,7 @@ from runwell_projector.tail import read_tail
 __all__ = [
     "ALL_RUNS",
     "AXES",
+    "Alert",
     "Choice",
     "Curve",
     "Lens",
@@ -400,6 +402,16 @@ class Views:
         with self._snapshot() as connection:
             return read_used_by(connection, run)
 
+    def alerts(self, place: AlertPlace, limit: int) -> list[Alert]:
+        """The latest alerts; see ``alerts``."""
+        with self._snapshot() as connection:
+            return read_alerts(connection, place, limit)
+
+    def new_alerts(self, after: int, limit: int) -> tuple[list[Alert], int]:
+        """The alerts after an offset of the log, and the offset to go on from; see ``alerts``."""
+        with self._snapshot() as connection:
+            return read_new_alerts(connection, after, limit)
+
     def console(self, entity: str, project: str, run_id: str, query: LineQuery) -> dict[str, Any]:
         """``{"total", "start", "lines"}`` of what the run's processes wrote to their terminals; see ``console``."""
         with self._snapshot() as connection:
@@ -465,15 +477,6 @@ def _empty_views() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     connection.executescript(TABLES)
     return connection
-
-
-def log_end(data_dir: Path) -> tuple[str | None, int]:
-    """The log's id and the offset of its last batch."""
-    log = open_log_reader(data_dir)
-    try:
-        return log.log_id, log.end()
-    finally:
-        log.close()
 
 
 def wait_for_log_end(data_dir: Path, timeout_s: float) -> bool:

@@ -8,8 +8,8 @@ only appended to, those of one MetricLogged event (``head``, with ``first``, its
 sealed, what a block's columns share (``head`` and ``times``), while ``part`` says for each column where in a ``pack`` it
 is and has its statistics. ``offset`` is the batch with which a block was written, so blocks are numbered in its order;
 ``offset_min`` that of its oldest row. ``sweep_event`` has the records of each sweep's stream as they
-came. ``saved`` has views and reports. ``poison`` names the batches that could not be folded. Everything changes together
-with ``checkpoint``, in one transaction.
+came. ``saved`` has views and reports, ``alert`` what runs want somebody to hear of. ``poison``
+names the batches that could not be folded. Everything changes together with ``checkpoint``, in one transaction.
 """
 
 import sqlite3
@@ -85,6 +85,14 @@ CREATE TABLE saved (
     name TEXT NOT NULL, by TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL, deleted INTEGER NOT NULL,
     content TEXT NOT NULL, PRIMARY KEY (entity, project, kind, id)
 );
+CREATE TABLE alert (
+    offset INTEGER NOT NULL, entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL,
+    writer TEXT NOT NULL, record INTEGER NOT NULL, time REAL NOT NULL,
+    title TEXT NOT NULL, text TEXT NOT NULL, level TEXT NOT NULL, wait_s REAL NOT NULL, rule TEXT NOT NULL,
+    PRIMARY KEY (entity, project, run_id, writer, record)
+) WITHOUT ROWID;
+CREATE INDEX alert_by_offset ON alert (offset, writer, record);
+CREATE INDEX alert_by_time ON alert (time, writer, record);
 CREATE TABLE poison (
     offset INTEGER PRIMARY KEY,
     entity TEXT NOT NULL, project TEXT NOT NULL, run_id TEXT NOT NULL, writer BLOB NOT NULL, error TEXT NOT NULL

@@ -13,6 +13,8 @@ from runwell.core.tables import moment
 SHORT_ID = 8
 """Digits that tell the changes of a run apart."""
 
+ALERTS_SHOWN = 10
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declares the command."""
@@ -31,10 +33,12 @@ def show_run(options: argparse.Namespace) -> int:
     view = run.view
     if options.json:
         print_json(view)
-    elif is_terminal():
-        _print_described(view)
+        return 0
+    facts = _facts(view) + ([] if options.spool else _alerts(view))
+    if is_terminal():
+        _print_described(view, facts)
     else:
-        for section, name, value in [("", *pair) for pair in _facts(view)] + _values(view):
+        for section, name, value in [("", *pair) for pair in facts] + _values(view):
             print(f"{section}{name}\t{exact(value)}")
     return 0
 
@@ -90,13 +94,22 @@ def _facts(view: dict[str, Any]) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in facts if value not in (None, "", [])]
 
 
+def _alerts(view: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The run's latest alerts; a server's views have them, spools only their events."""
+    from runwell._api_http import HttpSource
+    from runwell._api_source import RunName
+
+    found = HttpSource().alerts(RunName(view["entity"], view["project"], view["run_id"]))[:ALERTS_SHOWN]
+    return [("alert", f"{moment(one['time'])} {one['level']} {one['title']}: {one['text']}") for one in found]
+
+
 def _values(view: dict[str, Any]) -> list[tuple[str, str, Any]]:
     """Configuration and summary, each leaf by its name with dots."""
     sections = ("config", "summary")
     return [(f"{name}.", ".".join(path), value) for name in sections for path, value in sorted(leaves(view[name]))]
 
 
-def _print_described(view: dict[str, Any]) -> None:
+def _print_described(view: dict[str, Any], facts: list[tuple[str, Any]]) -> None:
     """The run for a terminal."""
     from rich.console import Console
     from rich.table import Table
@@ -105,7 +118,7 @@ def _print_described(view: dict[str, Any]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in _facts(view):
+    for name, value in facts:
         style = STATE_STYLES.get(str(value), "") if name == "state" else ""
         table.add_row(name, Text(exact(value), style))
     for section, name, value in _values(view):

@@ -61,5 +61,12 @@ def _facts(status: dict[str, Any]) -> list[tuple[str, str]]:
         ("views", f"up to batch {views['offset']:,}, {log['lag']:,} behind; {views['runs']:,} runs"),
         ("records", f"{records['stored']:,} of {records['expected']:,} stored; {missing}"),
         ("poisoned", f"{poisoned:,} batches that could not be read" if poisoned else "none"),
+        *(("alerts", _delivery(target)) for target in status.get("alerts", ())),
         ("disk", f"{disk['free_bytes'] / GIB:,.1f} GiB free of {disk['total_bytes'] / GIB:,.1f}"),
     ]
+
+
+def _delivery(target: dict[str, Any]) -> str:
+    """How it goes with one of those who are told of alerts."""
+    counts = f"{target['delivered']:,} delivered, {target['waiting']:,} waiting, {target['given_up']:,} given up"
+    return f"{target['name']}: {counts}" + (f"; {target['error']}" if target["error"] else "")

@@ -41,6 +41,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="where files of runs are kept: file:///DIRECTORY, s3://BUCKET, gs://BUCKET, az://ACCOUNT/CONTAINER "
         "(default: RUNWELL_BLOBS, else blobs in the data directory)",
     )
+    parser.add_argument(
+        "--alerts",
+        type=Path,
+        metavar="FILE",
+        help="who is told of alerts, as TOML: docs/alerts.md (default: alerts.toml in the data directory, if it is there)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -60,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
         grpc_port=options.grpc_port,
         allow_remote=options.allow_remote,
         blobs=options.blobs,
+        alerts=None if options.alerts is None else options.alerts.expanduser().absolute(),
     )
     try:
         lock = _claim(settings)

@@ -30,6 +30,7 @@ class Settings:
     grpc_port: int
     allow_remote: bool = False
     blobs: str | None = None
+    alerts: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Supervisor:
         return [*self._common(), "--http", self._private()]
 
     def _dashboard_arguments(self) -> list[str]:
-        return [*self._common(), "--http", self._addresses["http"], *self._remote(), *self._blobs()]
+        return [*self._common(), "--http", self._addresses["http"], *self._remote(), *self._blobs(), *self._alerts()]
 
     def _common(self) -> list[str]:
         return ["--data-dir", str(self._settings.directory)]
@@ -176,6 +177,9 @@ class Supervisor:
 
     def _blobs(self) -> list[str]:
         return [] if self._settings.blobs is None else ["--blobs", self._settings.blobs]
+
+    def _alerts(self) -> list[str]:
+        return [] if self._settings.alerts is None else ["--alerts", str(self._settings.alerts)]
 
     def _remote(self) -> list[str]:
         return ["--allow-remote"] if self._settings.allow_remote and not is_loopback(self._settings.host) else []
