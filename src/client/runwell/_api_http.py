@@ -124,7 +124,7 @@ class HttpSource:
 
     def alerts(self, name: RunName) -> list[dict[str, Any]]:
         """The run's latest alerts, the last one first."""
-        return list(self.get(f"{_path(name)}/alerts")["alerts"])
+        return list(self.get(f"{run_path(name)}/alerts")["alerts"])
 
     def samples(self, name: RunName, selection: Selection, samples: int) -> list[dict[str, Any]]:
         """Evenly spaced rows of those that have all keys."""

@@ -19,7 +19,7 @@ from runwell.core.run_view import lane_heads, run_view, statistics
 from runwell.core.stamps import EARLIEST, Stamp, read_stamp
 from runwell.core.summary import SummarySets
 
-FOLD_VERSION = 14
+FOLD_VERSION = 13
 """Changes with the meaning of a state, of a view or of the tables that keep them; then views are rebuilt from the log."""
 
 
