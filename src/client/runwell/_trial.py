@@ -12,12 +12,22 @@ from runwell._settings import Settings, resolve
 class ActiveTrial:
     """One attempt of a trial. Each ``init()`` within it is a run of its own, in the same group."""
 
-    def __init__(self, entity: str, project: str, sweep_id: str, number: int, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        entity: str,
+        project: str,
+        sweep_id: str,
+        number: int,
+        parameters: Mapping[str, Any],
+        *,
+        offline: bool = False,
+    ) -> None:
         self.entity = entity
         self.project = project
         self.sweep_id = sweep_id
         self.number = number
         self.parameters = parameters
+        self.offline = offline
         self._runs = 0
 
     def begin_run(
@@ -37,6 +47,9 @@ class ActiveTrial:
         ):
             if given is not None and given != own:
                 warn(f"init({what}={given!r:.80}) is ignored in a trial of sweep {self.sweep_id}: it is {own!r}")
+        if self.offline and settings.mode == "online":
+            # What the trial comes to is read from its spool.
+            settings = settings._replace(mode="offline")
         settings = settings._replace(
             entity=self.entity,
             project=self.project,
@@ -63,5 +76,6 @@ def trial_of(settings: Settings) -> ActiveTrial | None:
         said = resolve(None, {})
         assert said.sweep_id is not None
         parameters = {} if said.sweep_param_path is None else read_values(Path(said.sweep_param_path))
-        enter(ActiveTrial(said.entity or "", said.project or "", said.sweep_id, settings.sweep_trial, parameters))
+        name = (said.entity or "", said.project or "", said.sweep_id)
+        enter(ActiveTrial(*name, settings.sweep_trial, parameters, offline=said.mode == "offline"))
     return _active

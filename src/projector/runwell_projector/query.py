@@ -20,6 +20,7 @@ from runwell.core.artifacts.naming import Place
 from runwell.core.fold import RunFold
 from runwell.core.history import EVERYTHING, Selection
 from runwell.core.lanes import LaneHead
+from runwell.core.sweeps.outcomes import TrialRun
 from runwell.core.sweeps.stream import SweepName
 from runwell.core.sweeps.trials import Sweep
 from runwell.v1 import event_pb2
@@ -46,7 +47,7 @@ from runwell_projector.schema import TABLES
 from runwell_projector.series import Series
 from runwell_projector.states import find_fold
 from runwell_projector.strips import find_blocks
-from runwell_projector.sweeps import SweepFolds, TrialRun, outcome_of, read_sweeps, read_trial_runs
+from runwell_projector.sweeps import SweepFolds, read_sweeps, read_trial_runs
 from runwell_projector.table import read_field_types, read_fields, read_keys, read_projects, read_rows
 from runwell_projector.tail import read_tail
 
@@ -64,12 +65,10 @@ __all__ = [
     "RunName",
     "Sampled",
     "Since",
-    "TrialRun",
     "Use",
     "Views",
     "histogram_columns",
     "log_end",
-    "outcome_of",
     "wait_for_log_end",
 ]
 

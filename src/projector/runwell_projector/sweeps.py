@@ -6,28 +6,14 @@ What a sweep is follows from its records alone, by ``runwell.core.sweeps``; who 
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from runwell.core.sweeps.controller import Outcome
+from runwell.core.sweeps.outcomes import TrialRun
 from runwell.core.sweeps.stream import SweepName
 from runwell.core.sweeps.trials import Sweep
 from runwell.v1 import event_pb2
 from runwell_collector.log import StoredBatch, decode_events
 from runwell_projector.table import plain_value
-
-ENDED_RUNS = ("finished", "failed", "crashed", "preempted")
-
-
-class TrialRun(NamedTuple):
-    """A run of a trial."""
-
-    trial: int
-    run_id: str
-    state: str
-    attempts: int
-    last_step: int | None
-    summary: dict[str, Any]
-    """Leaves, by their names with dots."""
 
 
 def store_batch(connection: sqlite3.Connection, name: SweepName, batch: StoredBatch) -> None:
@@ -120,22 +106,3 @@ def read_trial_runs(
 
 def _summary(leaves: str) -> dict[str, Any]:
     return {key: plain_value(value) for key, value in json.loads(leaves).items()}
-
-
-def outcome_of(runs: Sequence[TrialRun], metric: str | None, minimizes: bool) -> Outcome:
-    """What the runs of one trial came to."""
-    values = [value for run in runs if (value := _metric_value(run.summary, metric, minimizes)) is not None]
-    return Outcome(
-        value=sum(values) / len(values) if values else None,
-        preempted=any(run.state == "preempted" for run in runs),
-        complete=bool(runs) and all(run.state in ENDED_RUNS for run in runs),
-    )
-
-
-def _metric_value(summary: dict[str, Any], metric: str | None, minimizes: bool) -> float | None:
-    """The value under the metric's name; of a metric that define_metric summarises, its best."""
-    for name in (metric, f"{metric}.best", f"{metric}.{'min' if minimizes else 'max'}", f"{metric}.last"):
-        value = summary.get(str(name))
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-    return None

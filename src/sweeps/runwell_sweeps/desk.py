@@ -9,8 +9,8 @@ from typing import Any
 
 from runwell.core.sweeps.config import read_config
 from runwell.core.sweeps.controller import NOTHING, AgentInfo, Controller, Outcome, RefusedError
+from runwell.core.sweeps.outcomes import point_of
 from runwell.core.sweeps.problems import SweepConfigError
-from runwell.core.sweeps.space import flat, nested
 from runwell.core.sweeps.stream import SweepName
 from runwell.core.sweeps.trials import Over, Suggestion, Sweep, TrialState, Wait
 from runwell.v1 import event_pb2
@@ -117,15 +117,7 @@ class Desk:
     def _point(self, run_id: str, view: dict[str, Any] | None) -> tuple[dict[str, Any], float]:
         if view is None:
             raise RefusedError(f"there is no run {self.name.entity}/{self.name.project}/{run_id} to take in")
-        config = self.controller.sweep.config
-        values = flat(view["config"], config.space)
-        missing = [".".join(path) for path in config.space.parameters if path not in values]
-        if missing:
-            raise RefusedError(f"run {run_id} has no {missing[0]!r} in its config, which is a parameter of the sweep")
-        value = view["summary"].get(config.metric.name) if config.metric else None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return nested(values), float(value)
-        return nested(values), float("nan")
+        return point_of(run_id, view, self.controller.sweep.config)
 
     # ---- What time brings
 

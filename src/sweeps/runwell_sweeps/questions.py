@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from runwell.core.sweeps.config import Metric
 from runwell.core.sweeps.controller import Outcome
+from runwell.core.sweeps.outcomes import TrialRun, outcome_of
 from runwell.core.sweeps.stream import SweepName
 from runwell.core.sweeps.trials import Sweep
-from runwell_projector.query import RunName, TrialRun, Views, outcome_of, wait_for_log_end
+from runwell_projector.query import RunName, Views, wait_for_log_end
 
 Answer = TypeVar("Answer")
 
@@ -58,11 +59,7 @@ class Questions:
         """What the runs of some trials have come to by now."""
         await self._log_end()
         runs = await self._ask(lambda views: views.trial_runs(name, trials))
-        minimizes = metric is None or metric.goal == "minimize"
-        metric_name = None if metric is None else metric.name
-        return {
-            trial: outcome_of([run for run in runs if run.trial == trial], metric_name, minimizes) for trial in trials
-        }
+        return {trial: outcome_of([run for run in runs if run.trial == trial], metric) for trial in trials}
 
     async def trial_runs(self, name: SweepName) -> list[TrialRun]:
         """The runs of all trials, as the views have them now."""

@@ -35,5 +35,5 @@ def run(options: argparse.Namespace) -> int:
     from runwell.sweeps.functions import calls_of
 
     settings = resolve(None, {})
-    calls = calls_of(settings, options.sweep, options.entity, options.project)
+    calls, settings = calls_of(settings, options.sweep, options.entity, options.project)
     return run_commands(calls, settings, options.count, options.jobs, options.gpus_per_trial)

@@ -1,7 +1,7 @@
 """What agents and people ask of a sweep's controller, over the server's HTTP API."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -107,21 +107,34 @@ class ServerCalls:
 
 
 def find_sweep(source: HttpSource, path: str, entity: str | None = None, project: str | None = None) -> SweepName:
-    """The sweep that ``"entity/project/id"``, ``"project/id"`` or ``"id"`` names.
+    """The sweep of a server that ``"entity/project/id"``, ``"project/id"`` or ``"id"`` names.
 
     Raises NotFoundError, or RequestRefusedError when it is another project's or could be several.
     """
+
+    def named(sweep_id: str) -> list[SweepName]:
+        views = list_sweeps(source, sweep_id=sweep_id)
+        return [SweepName(view["entity"], view["project"], view["sweep_id"]) for view in views]
+
+    found = match_sweep(named, path, entity, project)
+    if found is None:
+        raise NotFoundError(f"there is no sweep {path}; `runwell sweep ls` shows which there are")
+    return found
+
+
+def match_sweep(
+    named: Callable[[str], list[SweepName]], path: str, entity: str | None, project: str | None
+) -> SweepName | None:
+    """The one that a path means among all sweeps ``named`` by an id; None when there is none. Raises RequestRefusedError."""
     labels = [label for label in path.strip("/").split("/") if label != "sweeps"]
     if not all(labels) or not 1 <= len(labels) <= 3:
         raise RequestRefusedError(f"{path!r} is not ENTITY/PROJECT/SWEEP, PROJECT/SWEEP or SWEEP")
     said_entity, said_project = [None, None, *labels][-3:-1]
     entity, project = said_entity or entity, said_project or project
     sweep_id = labels[-1]
-    found = [
-        SweepName(view["entity"], view["project"], view["sweep_id"]) for view in list_sweeps(source, sweep_id=sweep_id)
-    ]
+    found = named(sweep_id)
     if not found:
-        raise NotFoundError(f"there is no sweep {path}; `runwell sweep ls` shows which there are")
+        return None
     matching = [name for name in found if entity in (None, name.entity) and project in (None, name.project)]
     if not matching:
         wanted = "/".join(filter(None, (entity, project)))

@@ -207,6 +207,7 @@ def trial_environment(name: SweepName, given: Given, path: Path, settings: Setti
         "RUNWELL_SWEEP_ID": name.sweep_id,
         "RUNWELL_SWEEP_TRIAL": str(given.trial),
         "RUNWELL_SWEEP_PARAM_PATH": str(path),
+        "RUNWELL_MODE": "offline" if settings.mode == "offline" else None,
         "RUNWELL_DIR": str(settings.root),
         "RUNWELL_BASE_URL": settings.base_url,
         "WANDB_ENTITY": name.entity,

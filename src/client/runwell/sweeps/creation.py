@@ -56,6 +56,12 @@ def create(
     for problem in (names.entity_problem(name.entity), names.project_problem(name.project)):
         if problem is not None:
             raise UsageError(problem)
+    if settings.mode == "offline":
+        from runwell.sweeps.local import create_local
+
+        create_local(settings.root, name, json.dumps(document), user_name(), prior_runs)
+        print(f"Create sweep with ID: {name.sweep_id}", file=sys.stderr)
+        return name
     calls = ServerCalls(HttpSource(settings.base_url), name)
     calls.create(json.dumps(document), user_name(), prior_runs)
     print(f"Create sweep with ID: {name.sweep_id}", file=sys.stderr)

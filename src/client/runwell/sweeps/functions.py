@@ -7,13 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from runwell import _session, _trial
+from runwell._api_errors import NotFoundError
 from runwell._api_http import HttpSource
 from runwell._messages import say, warn
 from runwell._run import exit_code_of
 from runwell._settings import Settings, resolve
 from runwell.errors import UsageError
 from runwell.sweeps.agent_loop import Agent
-from runwell.sweeps.calls import Given, NoMore, ServerCalls, SweepCalls, find_sweep
+from runwell.sweeps.calls import Given, NoMore, ServerCalls, SweepCalls, find_sweep, match_sweep
+from runwell.sweeps.local_journal import LocalJournal
 
 
 class TrialStoppedError(BaseException):
@@ -45,7 +47,7 @@ def agent(
     if function is not None and not callable(function):
         raise UsageError(f"function must be something that can be called, and is {function!r:.80}")
     settings = resolve(None, {"mode": mode})
-    calls = calls_of(settings, sweep_id, entity, project)
+    calls, settings = calls_of(settings, sweep_id, entity, project)
     if function is None:
         from runwell.sweeps.commands import run_commands
 
@@ -54,10 +56,24 @@ def agent(
     FunctionAgent(calls, settings, function).work(count)
 
 
-def calls_of(settings: Settings, sweep_id: str, entity: str | None, project: str | None) -> SweepCalls:
-    """The controller of a sweep: a server's."""
+def calls_of(settings: Settings, sweep_id: str, entity: str | None, project: str | None) -> tuple[SweepCalls, Settings]:
+    """The controller of a sweep, and the settings for its agents: for an offline sweep of this machine they are offline too.
+
+    Raises NotFoundError, RequestRefusedError and ServerUnreachableError.
+    """
+    local = LocalJournal(settings.root)
+    found = match_sweep(local.named, sweep_id, entity, project)
+    if found is not None:
+        from runwell.sweeps.local import LocalCalls
+
+        return LocalCalls(settings.root, found), settings._replace(mode="offline")
+    if settings.mode == "offline":
+        raise NotFoundError(
+            f"there is no offline sweep {sweep_id} in {settings.root}: create one with runwell.sweep(…, mode='offline'), or "
+            "work on a server's without mode='offline'"
+        )
     source = HttpSource(settings.base_url)
-    return ServerCalls(source, find_sweep(source, sweep_id, entity, project))
+    return ServerCalls(source, find_sweep(source, sweep_id, entity, project)), settings
 
 
 class FunctionAgent:
@@ -65,6 +81,7 @@ class FunctionAgent:
 
     def __init__(self, calls: SweepCalls, settings: Settings, function: Callable[[], Any]) -> None:
         self._function = function
+        self._offline = settings.mode == "offline"
         self._thread = threading.get_ident()
         self._agent = Agent(calls, settings, 1, self._stop)
         self._current: Given | None = None
@@ -89,7 +106,7 @@ class FunctionAgent:
     def _run(self, given: Given) -> None:
         name = self._agent.calls.name
         say(f"trial {given.trial} of sweep {name.sweep_id}: {given.parameters}")
-        _trial.enter(_trial.ActiveTrial(*name, given.trial, given.parameters))
+        _trial.enter(_trial.ActiveTrial(*name, given.trial, given.parameters, offline=self._offline))
         before = set(_session.open_runs())
         state, reason, error = "finished", "", None
         try:

@@ -15,6 +15,9 @@ import psutil
 from runwell.core.sweeps.stream import SweepName
 from runwell.sweeps.calls import Given
 
+_own: set[Path] = set()
+"""Those of this process: to open and close one of them would release its lock."""
+
 
 class AgentRecord:
     """A locked file as long as the agent lives: whoever gets the lock knows that it does not."""
@@ -25,9 +28,13 @@ class AgentRecord:
         self._path = self._directory / f"{agent}.json"
         self._sweep = sweep
         self._trials: dict[tuple[int, int], dict[str, Any]] = {}
-        self._file = self._path.open("w")
+        unlocked = self._path.with_suffix(".new")
+        self._file = unlocked.open("w")
         fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._write()
+        _own.add(self._path)
+        # Others see it once it is locked.
+        unlocked.replace(self._path)
 
     def begin(self, given: Given) -> None:
         """A trial was taken."""
@@ -49,6 +56,7 @@ class AgentRecord:
         """The agent ends well."""
         self._path.unlink(missing_ok=True)
         self._file.close()
+        _own.discard(self._path)
 
     def _write(self) -> None:
         said = {"sweep": list(self._sweep), "host": socket.gethostname(), "trials": list(self._trials.values())}
@@ -60,7 +68,7 @@ class AgentRecord:
     def claim_orphans(self) -> Iterator[Given]:
         """The trials of this sweep that dead agents of this machine left; what still runs of them is ended."""
         for path in self._directory.glob("*.json"):
-            if path == self._path:
+            if path in _own:
                 continue
             with contextlib.suppress(OSError, ValueError, KeyError), path.open("r+") as file:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,6 +82,24 @@ class AgentRecord:
         for trial in said["trials"]:
             _end_process(trial)
             yield Given(trial["trial"], trial["attempt"], {})
+
+
+def is_dead(root: Path, agent: str) -> bool:
+    """Whether an agent of this machine works no more; what still runs of a dead one's trials is ended."""
+    path = root / "agents" / f"{agent}.json"
+    if path in _own:
+        return False
+    try:
+        with path.open("r+") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.suppress(ValueError, KeyError):
+                for trial in json.load(file)["trials"]:
+                    _end_process(trial)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _end_process(trial: dict[str, Any]) -> None:
