@@ -1,6 +1,7 @@
 """Views from batches: equal to the reference whatever the transactions, and never half of one."""
 
 import json
+import math
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -233,3 +234,26 @@ def test_forgotten_runs_are_read_again(tmp_path: Path):
             assert projection.runs_kept == (1 if cache_bytes_max == 0 else 2)
     assert dumps[0] == dumps[1]
     assert RunId("team", "digits", "one") in {batch.run for batch in batches}
+
+
+def test_alerts_are_kept_once_and_read_in_whole_batches(tmp_path: Path):
+    """Resent ones change nothing; who follows them gets each once, in the log's order, and a time that is none is when they came."""
+    run = simple_run("run", 1)
+    said = [event_pb2.Event(time=time) for time in (5.0, math.nan)]
+    for index, event in enumerate(said):
+        event.index = index
+        event.alert_raised.title, event.alert_raised.wait_s = f"title {index}", math.nan
+    both = event_pb2.Events(events=said).SerializeToString()
+    run[1] = replace(run[1], count=2, events=both)
+    one = event_pb2.Events(events=said[:1]).SerializeToString()
+    run[2] = replace(run[1], first=run[1].first + 2, count=1, events=one)
+    projected(tmp_path, renumbered([*run[:3], *run[1:3]]), Random(1))
+    with Views.open(tmp_path) as views:
+        found, after = views.new_alerts(0, limit=1)
+        assert [alert["record"] for alert in found] == [run[1].first, run[1].first + 1]
+        rest, after = views.new_alerts(after, limit=1)
+        assert [alert["record"] for alert in rest] == [run[2].first]
+        assert views.new_alerts(after, limit=1) == ([], 5)
+        listed = views.alerts(RunId(*run[0].run), 10)
+        assert {(alert["time"], alert["wait_s"]) for alert in listed} == {(5.0, 0.0), (run[1].received_at, 0.0)}
+        assert views.alerts((run[0].run.entity, "other", None), 10) == []
