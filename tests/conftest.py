@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.server import Server
+
+# A projector keeps a descriptor of its views as long as its process lives, and here one process has hundreds of projectors.
+_hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 
 
 @pytest.fixture(autouse=True)

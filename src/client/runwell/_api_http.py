@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -45,9 +46,8 @@ class KeptConnection:
 
     def __init__(self, connection: http.client.HTTPConnection) -> None:
         self.connection = connection
-
-    def __del__(self) -> None:
-        self.connection.close()
+        # Not by __del__, which for what refers to itself in a circle may come after the end of the socket.
+        weakref.finalize(self, connection.close)
 
 
 class HttpSource:

@@ -6,7 +6,6 @@ The standard library only: neither gRPC nor protobuf is ever loaded into a train
 import contextlib
 import json
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -183,11 +182,12 @@ def _mailbox() -> Iterator[socket.socket]:
 
 def _receive(mailbox: socket.socket, timeout_s: float) -> dict[str, Any] | None:
     """The next answer; None when none comes in time."""
-    readable, _, _ = select.select([mailbox], [], [], max(timeout_s, 0.0))
-    if not readable:
-        return None
+    # Not by select(): a training process may have more than its 1,024 descriptors.
+    mailbox.settimeout(max(timeout_s, 0.0))
     try:
         answer = json.loads(mailbox.recv(DATAGRAM_BYTES_MAX))
     except (OSError, ValueError):
         return None
+    finally:
+        mailbox.setblocking(False)
     return answer if isinstance(answer, dict) else None
