@@ -3,7 +3,6 @@
 import io
 import json
 import wave
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +111,6 @@ def test_what_cannot_be_one_is_refused_where_it_is_made(make: Any, error: type[E
     assert str(raised.value)
 
 
-@pytest.mark.skipif(not find_spec("plotly"), reason="no plotly here")
 def test_charts_of_plotly(offline: runwell.Run):
     """A figure that is logged is its JSON."""
     from plotly import graph_objects

@@ -197,7 +197,6 @@ def test_tensors(offline: runwell.Run):
     assert pixels_of(content(root, found["d", 1]["sha256"])).shape == (5, 7)
 
 
-@pytest.mark.skipif(not find_spec("matplotlib"), reason="no matplotlib here")
 def test_figures_of_matplotlib(offline: runwell.Run):
     """A figure, something in it, and pyplot itself are images of what is drawn."""
     import matplotlib as mpl
