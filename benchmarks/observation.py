@@ -30,6 +30,7 @@ import runwell
 from benchmarks.collector_load import cpu_s, drained, quantile
 from benchmarks.sending import Sender, senders
 from runwell.system.claims import Claims
+from runwell.system.figures import figure_fields
 from runwell.system.sampler import _look, _open_sources
 from runwell.v1 import event_pb2
 from tests.server import Server
@@ -55,7 +56,7 @@ def sampling(looks: int) -> float:
             _look(sources)
             before_s = time.process_time()
             for _ in range(looks):
-                run._lane.put_figures(_look(sources))  # type: ignore[union-attr]
+                run._lane.offer_event("system_metric_logged", figure_fields(_look(sources)))  # type: ignore[union-attr]
             return 100 * (time.process_time() - before_s) / looks / SAMPLE_INTERVAL_S
 
 
