@@ -135,3 +135,11 @@ def test_what_wandb_takes_and_has_no_effect_is_said_once(tmp_path: Path):
     assert len(warnings) == 3
     for words in ("save_code changes nothing", "TensorBoard is not read", "monitor_gym changes nothing"):
         assert len([line for line in warnings if words in line]) == 1
+
+
+def test_a_graph_of_a_model_is_said_not_to_be_logged(offline: runwell.Run, capsys: pytest.CaptureFixture[str]):
+    """Whoever asks for one learns, once in a run, that there will be none."""
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            offline.watch("no model", log_graph=True)
+    assert capsys.readouterr().err.count("logs no graph") == 1

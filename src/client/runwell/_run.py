@@ -127,11 +127,13 @@ class Run(DescribedRun, ArtifactCalls):
 
         They go to the run's present step, under ``gradients/NAME`` and ``parameters/NAME``; of a second model with
         "graph_1" before the name. Values that are not finite are left out, and a tensor without others is. ``criterion``
-        and ``log_graph`` are taken since scripts give them, and change nothing. Raises TypeError for what is no model, and
-        ValueError.
+        and ``log_graph`` are taken since scripts give them, and change nothing; of ``log_graph`` that is said. Raises
+        TypeError for what is no model, and ValueError.
         """
         from runwell._watch import Watches
 
+        if log_graph and isinstance(self._lane, Lane):
+            self._lane.warn_once("log_graph", "watch(log_graph=True) logs no graph: histograms alone are logged")
         if self._watches is None:
             self._watches = Watches(self._log_watched)
         self._watches.add(models, log, log_freq, idx)
